@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class AltorConfig(AppConfig):
+    name = "altor"
+    verbose_name = "Altor"
+    default_auto_field = "django.db.models.BigAutoField"

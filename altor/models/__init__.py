@@ -1,0 +1,19 @@
+"""Models that every app may use: people and teams, tokens, the audit log, phase events, inbound events."""
+
+from altor.models.audit import AuditEvent
+from altor.models.events import PhaseEvent
+from altor.models.inbound import InboundEndpoint, InboundEvent
+from altor.models.people import Membership, Team, User
+from altor.models.tokens import ApiToken, IdempotencyRecord
+
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "IdempotencyRecord",
+    "InboundEndpoint",
+    "InboundEvent",
+    "Membership",
+    "PhaseEvent",
+    "Team",
+    "User",
+]

@@ -1,0 +1,49 @@
+"""Who may do what: one table, rendered into `docs/reference/permissions.md`. What is not granted is refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    AGENT = "agent", "Support engineer"
+    LEAD = "lead", "Support lead"
+    ENGINEER = "engineer", "Product engineer"
+    ADMIN = "admin", "Administrator"
+    READ_ONLY = "read_only", "Read only"
+
+
+_A, _L, _E, _X, _R = Role.AGENT, Role.LEAD, Role.ENGINEER, Role.ADMIN, Role.READ_ONLY
+
+#: permission -> (roles that hold it, what it allows in words)
+PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
+    "ticket.read": (frozenset({_A, _L, _E, _X, _R}), "Read tickets of the own teams"),
+    "ticket.create": (frozenset({_A, _L, _X}), "Create a ticket by form or API"),
+    "ticket.edit": (frozenset({_A, _L, _X}), "Correct customer, class, endpoint, window and owner of a ticket"),
+    "run.read": (frozenset({_A, _L, _E, _X, _R}), "Read investigations and their evidence"),
+    "run.start": (frozenset({_A, _L, _E, _X}), "Start, re-run and cancel an investigation"),
+    "run.answer": (frozenset({_A, _L, _E, _X}), "Answer a manual step"),
+    "run.feedback": (frozenset({_A, _L, _E, _X}), "Say what the cause really was"),
+    "gate.override": (frozenset({_L, _X}), "Reply or escalate before the required steps have run, with a reason"),
+    "evidence.unredacted": (frozenset({_X}), "See unredacted evidence (each view is audited)"),
+    "playbook.read": (frozenset({_A, _L, _E, _X, _R}), "Read playbooks, their versions and differences"),
+    "playbook.edit": (frozenset({_L, _X}), "Load and activate playbook versions"),
+    "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
+    "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
+    "connection.read": (frozenset({_L, _X}), "See connections and their health"),
+    "connection.edit": (frozenset({_X}), "Create, change and test connections; edit the installation profile"),
+    "inbound.read": (frozenset({_L, _X}), "See inbound events and their failures"),
+    "inbound.replay": (frozenset({_X}), "Replay inbound events; manage webhook endpoints"),
+    "token.own": (frozenset({_A, _L, _E, _X, _R}), "Create and revoke own API tokens"),
+    "token.all": (frozenset({_X}), "See and revoke others' API tokens"),
+    "user.edit": (frozenset({_X}), "Manage people, roles and teams"),
+    "audit.read": (frozenset({_X}), "Read the audit log"),
+    "export": (frozenset({_L, _X}), "Export lists"),
+}
+
+
+def role_may(role: str, permission: str) -> bool:
+    """Unknown permissions raise KeyError: a typing error must not read as a refusal (or as a grant)."""
+    return role in PERMISSIONS[permission][0]

@@ -1,0 +1,3 @@
+"""Settings under which the tests run."""
+
+from altor.settings.base import *  # noqa: F403

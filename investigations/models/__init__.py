@@ -1,0 +1,27 @@
+"""Customers, tickets, connections, playbook versions, investigations and their evidence."""
+
+from investigations.models.connections import Connection, InstallationProfile
+from investigations.models.customers import Customer
+from investigations.models.investigations import (
+    Evidence,
+    Feedback,
+    GateOverride,
+    Investigation,
+    StepResult,
+)
+from investigations.models.playbooks import PlaybookVersion
+from investigations.models.tickets import Ticket, TicketClaim
+
+__all__ = [
+    "Connection",
+    "Customer",
+    "Evidence",
+    "Feedback",
+    "GateOverride",
+    "InstallationProfile",
+    "Investigation",
+    "PlaybookVersion",
+    "StepResult",
+    "Ticket",
+    "TicketClaim",
+]
