@@ -1,0 +1,134 @@
+"""Conditions and values in CEL, with three truth values.
+
+Playbook conditions are CEL (the `cel` package, a Rust implementation). A condition that reads a fact which was not
+measured is *unknown*, never false: absence of evidence is not evidence of absence. CEL's own logic already gives
+`true || missing` = true and `false && missing` = false; everything else that touches a missing fact ends here as UNKNOWN.
+
+Numbers: facts are floats (CEL does not mix int and double in arithmetic), so literals in arithmetic are written `3.0`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+import cel
+
+
+class Truth(Enum):
+    """Outcome of a condition. Deliberately not a bool: `if truth` is refused, compare with `is Truth.YES`."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a condition has three outcomes: compare with `is Truth.YES`")
+
+
+class ConditionInvalid(ValueError):
+    """The text is not a condition: a syntax error, or a name that does not exist."""
+
+
+#: Functions every condition may use, beside CEL's own. Missing (None) arguments make the result unknown.
+def _minutes_between(later: str, earlier: str) -> float:
+    from datetime import datetime
+
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds() / 60.0
+
+
+def _abs(value: float) -> float:
+    return abs(value)
+
+
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+def _matches_any(text: str, words: list[str]) -> bool:
+    """True when `text` holds one of `words` as a whole word, in any case; a trailing * makes it a prefix."""
+    low = text.lower()
+    for word in words:
+        stem = re.escape(word.lower().rstrip("*"))
+        if re.search(rf"(?<![a-z0-9]){stem}" + ("" if word.endswith("*") else r"(?![a-z0-9])"), low):
+            return True
+    return False
+
+
+FUNCTIONS: Final[dict[str, Any]] = {
+    "minutes_between": _minutes_between,
+    "abs": _abs,
+    "lower": _lower,
+    "matches_any": _matches_any,
+}
+
+_STRINGS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+_NAMES = re.compile(r"(?<![\w.])([a-z_][a-z0-9_]*)((?:\.[a-z_][a-z0-9_]*)*)", re.IGNORECASE)
+_WORDS = {"true", "false", "null", "in", "has", "size", "double", "int", "string", "timestamp", "duration", "type"}
+
+
+@lru_cache(maxsize=4096)
+def compile_condition(text: str) -> cel.Program:
+    """The compiled program; ConditionInvalid with CEL's own message otherwise."""
+    try:
+        return cel.compile(text)
+    except ValueError as error:
+        raise ConditionInvalid(str(error).splitlines()[0]) from None
+
+
+def paths_in(text: str) -> frozenset[str]:
+    """Dotted paths that a condition reads, e.g. {"traffic.share.ratio", "inputs.org_id"}; used to find its steps."""
+    bare = _STRINGS.sub("''", text)
+    found = set()
+    for match in _NAMES.finditer(bare):
+        root, rest = match.group(1), match.group(2)
+        if root in _WORDS or root in FUNCTIONS:
+            continue
+        after = bare[match.end() :].lstrip()[:1]
+        found.add(root + (rest.rpartition(".")[0] if after == "(" else rest))
+    return frozenset(path for path in found if path)
+
+
+def roots_in(text: str) -> frozenset[str]:
+    """First names of the paths: step ids, `inputs`, `customer`, `ticket`, and macro variables."""
+    return frozenset(path.partition(".")[0] for path in paths_in(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that could not be computed, with the name that was missing."""
+
+    missing: str
+
+
+def evaluate(text: str, names: Mapping[str, Any]) -> Any:
+    """The value of an expression over `names`, or Unknown. ConditionInvalid when it is no expression."""
+    program = compile_condition(text)
+    context = cel.Context()
+    context.update(dict(names))
+    for name, function in FUNCTIONS.items():
+        context.add_function(name, function)
+    try:
+        value = program.execute(context)
+    except KeyError as missing:
+        return Unknown(str(missing).strip("'\""))
+    except (IndexError, ZeroDivisionError):
+        return Unknown("a value")
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        # Comparing with null, an undefined step, an overload that a missing value has no form for.
+        return Unknown(str(error).splitlines()[0][:120])
+    return Unknown("a value") if value is None else value
+
+
+def check(text: str, names: Mapping[str, Any]) -> Truth:
+    """Evaluate a condition to yes, no or unknown; a value that is not a bool is unknown."""
+    value = evaluate(text, names)
+    if value is True:
+        return Truth.YES
+    if value is False:
+        return Truth.NO
+    return Truth.UNKNOWN
