@@ -1,0 +1,287 @@
+"""From facts to the diagnosis that people read: candidates, culprit, scope, onset, what it is not, what to do next.
+
+A plain function of the playbook, the inputs and the outcomes: the same evidence gives the same diagnosis and the same
+hash, whenever and wherever it is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from investigations.diagnosis import calibration, reply
+from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.scoring import Scored, Weighed, score
+from investigations.diagnosis.texts import render
+from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
+from investigations.playbooks.conditions import Truth, Unknown
+from investigations.playbooks.format import Playbook
+
+MAX_EVIDENCE: Final = 20
+MAX_CANDIDATES: Final = 6
+#: Below this, with a source missing, the honest first answer is "inconclusive".
+INCONCLUSIVE_BELOW: Final = 0.4
+
+
+def band(confidence: float) -> str:
+    """Low < .40, Medium < .75, High otherwise."""
+    return "Low" if confidence < 0.40 else "Medium" if confidence < 0.75 else "High"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The diagnosis in the contract's shape. `as_dict` is JSON-able; `result_hash` is a hash over what was concluded."""
+
+    document: Mapping[str, Any]
+    result_hash: str
+    scored: tuple[Scored, ...] = field(repr=False, default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(self.document)
+
+    @property
+    def top_label(self) -> str:
+        candidates = self.document["candidates"]
+        return str(candidates[0]["label"]) if candidates else ""
+
+    @property
+    def confidence(self) -> float | None:
+        candidates = self.document["candidates"]
+        return float(candidates[0]["confidence"]) if candidates else None
+
+    @property
+    def severity(self) -> str:
+        return str(self.document["severity"] or "")
+
+
+def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutcome]) -> Diagnosis:
+    """Weigh everything that is known so far; callable while steps are still running."""
+    space = FactSpace(inputs, outcomes)
+    scored = score(playbook, space, outcomes, calibration.current())
+    by_ref = {draft.ref_id: draft for outcome in outcomes.values() for draft in outcome.evidence}
+    missing = _missing(playbook, outcomes)
+    unavailable = sorted(
+        {
+            outcome.source
+            for outcome in outcomes.values()
+            if outcome.status == "unavailable" and outcome.error_kind != "input"
+        }
+    )
+    candidates = [_candidate(item, space, outcomes) for item in scored if item.confidence >= 0.01][:MAX_CANDIDATES]
+    top = scored[0]
+    if top.confidence < INCONCLUSIVE_BELOW and unavailable:
+        candidates.insert(0, _inconclusive(top, missing))
+        candidates = candidates[:MAX_CANDIDATES]
+    document: dict[str, Any] = {
+        "class": top.hypothesis.incident_class or playbook.incident_class,
+        "as_of": plain(inputs.as_of),
+        "candidates": candidates,
+        "culprit": _culprit(top, space),
+        "scope": _scope(top, space),
+        "onset": _onset(top, space),
+        **_escalation(top, space),
+        "unavailable": unavailable,
+        "missing": missing,
+        "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
+        "ruled_out": _ruled_out(playbook, scored, space),
+        "next_steps": [render(text, space.names) for text in [*top.hypothesis.next_steps, *top.hypothesis.remediation]],
+        "playbook": playbook.key,
+        "summary": _summary(top, space),
+        "caps": list(top.caps),
+        "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
+    }
+    document["reply_draft"] = reply.draft(playbook, top, space, document)
+    return Diagnosis(document, _hash(document), tuple(scored))
+
+
+def _candidate(item: Scored, space: FactSpace, outcomes: Mapping[str, StepOutcome]) -> dict[str, Any]:
+    why, against, unknown = [], [], []
+    for weighed in item.weighed:
+        says = render(
+            weighed.signal.says if weighed.truth is Truth.YES else weighed.signal.says_not or weighed.signal.says,
+            space.names,
+        )
+        entry = {"evidence": _ref_of(weighed, outcomes), "effect": f"{weighed.effect:+.1f}", "says": says}
+        if weighed.truth is Truth.UNKNOWN:
+            unknown.append(
+                {
+                    "says": weighed.signal.says_not or render(weighed.signal.says, space.names),
+                    "steps": list(weighed.steps),
+                    "decisive": weighed.signal.decisive,
+                }
+            )
+        elif weighed.effect > 0:
+            why.append(entry)
+        elif weighed.effect < 0:
+            against.append(entry)
+    why.sort(key=lambda entry: -float(entry["effect"]))
+    against.sort(key=lambda entry: float(entry["effect"]))
+    return {
+        "label": item.hypothesis.label,
+        "title": render(item.hypothesis.title, space.names),
+        "confidence": item.confidence,
+        "band": band(item.confidence),
+        "why": why,
+        "against": against,
+        "not_checked": unknown,
+        "confirm": render(item.hypothesis.confirm, space.names) if item.hypothesis.confirm else "",
+        "caps": list(item.caps),
+        "log_odds": round(item.logit, 3),
+    }
+
+
+def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
+    return {
+        "label": "inconclusive",
+        "title": "Not enough evidence to name a cause",
+        "confidence": round(min(0.6, max(0.3, 1 - top.confidence)), 4),
+        "band": "Medium",
+        "why": [{"evidence": "", "effect": "+0.0", "says": sentence} for sentence in missing],
+        "against": [],
+        "not_checked": [],
+        "confirm": "Run the missing checks again when their source answers.",
+        "caps": list(top.caps),
+        "log_odds": 0.0,
+    }
+
+
+def _ref_of(weighed: Weighed, outcomes: Mapping[str, StepOutcome]) -> str:
+    """The evidence a signal rests on: of the wanted kinds first, else the first of the steps it reads."""
+    drafts = [draft for step in weighed.steps if step in outcomes for draft in outcomes[step].evidence]
+    wanted = [draft for draft in drafts if draft.kind in weighed.signal.evidence]
+    chosen = wanted or drafts
+    return chosen[0].ref_id if chosen else ""
+
+
+def _chosen(scored: Sequence[Scored], outcomes: Mapping[str, StepOutcome]) -> list[str]:
+    """Evidence ids for the packet: what moved the leading candidate, then other abnormal facts, then its context."""
+    drafts = [draft for outcome in outcomes.values() for draft in outcome.evidence]
+    order: list[str] = []
+    for item in scored[:1]:
+        for weighed in sorted(item.weighed, key=lambda one: -abs(one.effect)):
+            if weighed.truth is Truth.UNKNOWN or weighed.effect == 0:
+                continue
+            of_steps = [draft for draft in drafts if draft.step_id in weighed.steps]
+            wanted = [draft for draft in of_steps if draft.kind in weighed.signal.evidence]
+            order += [draft.ref_id for draft in (wanted or of_steps)]
+    order += [draft.ref_id for draft in drafts if draft.verdict == "abnormal"]
+    order += [draft.ref_id for draft in drafts if draft.verdict == "normal"]
+    order += [draft.ref_id for draft in drafts]
+    return list(dict.fromkeys(order))[:MAX_EVIDENCE]
+
+
+def _evidence(draft: EvidenceDraft) -> dict[str, Any]:
+    return {
+        "ref_id": draft.ref_id,
+        "source": draft.source,
+        "kind": draft.kind,
+        "ref": plain(draft.ref),
+        "title": draft.title,
+        "summary": draft.summary,
+        "verdict": draft.verdict,
+        "at": plain(draft.at),
+        "url": draft.url,
+        "step": draft.step_id,
+    }
+
+
+def _known(space: FactSpace, expression: str | None) -> Any:
+    if expression is None:
+        return None
+    value = space.value(expression)
+    return None if isinstance(value, Unknown) else value
+
+
+def _culprit(top: Scored, space: FactSpace) -> dict[str, Any]:
+    spec = top.hypothesis.culprit
+    if spec is None:
+        return {"kind": "none", "id": None, "url": None}
+    found = _known(space, spec.id)
+    culprit = {"kind": spec.kind, "id": found, "url": _known(space, spec.url)}
+    return culprit | ({"title": render(spec.title, space.names)} if spec.title else {})
+
+
+def _scope(top: Scored, space: FactSpace) -> dict[str, Any]:
+    spec = top.hypothesis.scope
+    return {"kind": spec.kind, "value": _known(space, spec.value)}
+
+
+def _onset(top: Scored, space: FactSpace) -> str | None:
+    found = space.first_known(top.hypothesis.onset)
+    return None if isinstance(found, Unknown) else str(found)
+
+
+def _escalation(top: Scored, space: FactSpace) -> dict[str, Any]:
+    spec = top.hypothesis.escalation
+    if spec is None:
+        return {"escalate": False, "severity": None}
+    small = spec.small is not None and space.check(spec.small_when) is Truth.YES
+    return {
+        "escalate": True,
+        "severity": spec.small if small else spec.severity,
+        "severity_why": render(spec.why, space.names),
+    }
+
+
+def _missing(playbook: Playbook, outcomes: Mapping[str, StepOutcome]) -> list[str]:
+    sentences = []
+    for step in playbook.steps:
+        outcome = outcomes.get(step.id)
+        if outcome is None:
+            continue
+        if outcome.status == "unavailable":
+            sentences.append(f"{step.title} could not be checked ({outcome.source}): {outcome.error}")
+        elif outcome.status == "asked":
+            sentences.append(f"Waiting for an answer: {outcome.result}")
+        elif outcome.truncated:
+            sentences.append(f"{step.title}: only a part of the records was read")
+    return sentences
+
+
+def _ruled_out(playbook: Playbook, scored: Sequence[Scored], space: FactSpace) -> list[str]:
+    """What the evidence excludes: the playbook's own sentences, then hypotheses that measured facts speak against."""
+    sentences = [render(item.says, space.names) for item in playbook.ruled_out if space.check(item.when) is Truth.YES]
+    for item in scored[1:]:
+        text = item.hypothesis.ruled_out
+        spoken = any(weighed.truth is Truth.NO and weighed.effect <= -1.0 for weighed in item.weighed)
+        if text and spoken and item.share < 0.05:
+            sentences.append(render(text, space.names))
+    return list(dict.fromkeys(sentences))
+
+
+def _summary(top: Scored, space: FactSpace) -> str:
+    fired = sorted(
+        (weighed for weighed in top.weighed if weighed.truth is Truth.YES and weighed.effect > 0),
+        key=lambda one: -one.effect,
+    )
+    parts = [render(weighed.signal.says, space.names).rstrip(".") for weighed in fired[:2]]
+    title = render(top.hypothesis.title, space.names)
+    return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    """Over the conclusion and the evidence's content, not over addresses, so a replay on another host agrees."""
+    kept = {
+        key: document[key]
+        for key in (
+            "class",
+            "as_of",
+            "candidates",
+            "scope",
+            "onset",
+            "escalate",
+            "severity",
+            "unavailable",
+            "missing",
+            "ruled_out",
+        )
+    }
+    kept["culprit"] = {key: document["culprit"].get(key) for key in ("kind", "id")}
+    kept["evidence"] = [
+        {key: item[key] for key in ("ref_id", "source", "kind", "ref", "summary", "verdict", "at")}
+        for item in document["evidence"]
+    ]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()

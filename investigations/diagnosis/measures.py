@@ -1,0 +1,370 @@
+"""From rows to facts: applies a playbook's measure to what a query returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from investigations.diagnosis import signals
+from investigations.diagnosis.signals import Array, Change
+from investigations.playbooks.format import Compare, CountChange, LevelChange, ShareChange, Table, Usage
+
+Row = Mapping[str, Any]
+Facts = dict[str, Any]
+
+#: A series kept with evidence has at most this many points.
+SERIES_POINTS = 48
+
+
+def select(rows: Sequence[Row], where: Mapping[str, Any]) -> list[Row]:
+    """Rows whose columns equal `where`; 1/0 and true/false are the same."""
+
+    def same(have: Any, want: Any) -> bool:
+        if isinstance(want, bool) or isinstance(have, bool):
+            return bool(have) == bool(want)
+        if isinstance(want, int | float) and not isinstance(have, str):
+            return have is not None and float(have) == float(want)
+        return str(have) == str(want)
+
+    return [row for row in rows if all(same(row.get(key), want) for key, want in where.items())]
+
+
+def seconds(value: Any) -> float:
+    """Time of a row (ISO text, datetime, or number of seconds) as seconds since the epoch."""
+    if isinstance(value, int | float):
+        return float(value)
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace(" ", "T"))
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).timestamp()
+
+
+def iso(value: float) -> str:
+    return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Grid:
+    """The regular time grid of a series: its buckets from the first to the last row, whatever is missing between."""
+
+    def __init__(self, rows: Sequence[Row], column: str) -> None:
+        times = np.unique([seconds(row[column]) for row in rows]) if rows else np.array([])
+        steps = np.diff(times)
+        self.step = float(steps.min()) if steps.size else 300.0
+        self.first = float(times[0]) if times.size else 0.0
+        self.length = round((float(times[-1]) - self.first) / self.step) + 1 if times.size else 0
+        self.column = column
+
+    def index(self, row: Row) -> int:
+        return round((seconds(row[self.column]) - self.first) / self.step)
+
+    def fill(self, rows: Sequence[Row], column: str) -> Array:
+        values = np.zeros(self.length)
+        for row in rows:
+            values[self.index(row)] += float(row.get(column) or 0.0)
+        return values
+
+    def at(self, index: int) -> float:
+        return self.first + index * self.step
+
+
+def _thin(values: Array) -> list[float]:
+    """At most SERIES_POINTS values, means of equal stretches, for sparklines."""
+    if not len(values):
+        return []
+    parts = np.array_split(values, min(SERIES_POINTS, len(values)))
+    return [round(float(part.mean()), 6) for part in parts]
+
+
+def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
+    facts: Facts = {
+        "current": change.current,
+        "baseline": change.baseline,
+        "ratio": change.ratio,
+        "delta": change.delta,
+        "n_current": change.n_current,
+        "n_baseline": change.n_baseline,
+        "significant": change.significant,
+        "ongoing": change.ongoing,
+        "llr": round(change.llr, 2),
+        "bucket_minutes": grid.step / 60.0,
+    }
+    if change.start is not None and change.end is not None:
+        facts["onset"] = iso(onset if onset is not None else grid.at(change.start))
+        facts["minutes"] = (change.end - change.start) * grid.step / 60.0
+        if not change.ongoing:
+            facts["ended_at"] = iso(grid.at(change.end))
+    return facts
+
+
+def _grouped(rows: Sequence[Row], group: str) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(row.get(group, "")), []).append(row)
+    return groups
+
+
+def _with_groups(facts: Facts, groups: list[Facts]) -> Facts:
+    """Adds groups[] (largest evidence first), top.*, and how many groups changed."""
+    groups.sort(key=lambda item: (-int(item["significant"]), -item["llr"], item["key"]))
+    changed = [item for item in groups if item["significant"]]
+    facts["groups"] = groups[:40]
+    facts["affected"] = float(len(changed))
+    facts["unaffected"] = float(len(groups) - len(changed))
+    facts["affected_keys"] = [item["key"] for item in changed]
+    if groups:
+        facts["top"] = groups[0]
+    return facts
+
+
+def share_change(measure: ShareChange, rows: Sequence[Row]) -> Facts:
+    kept = select(rows, measure.where)
+    grid = Grid(kept, measure.time)
+    facts = _one_share(measure, kept, grid)
+    if measure.group:
+        groups = [
+            {"key": key, **_one_share(measure, part, grid)} for key, part in _grouped(kept, measure.group).items()
+        ]
+        facts = _with_groups(facts, groups)
+    return facts
+
+
+def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
+    hits, total = grid.fill(rows, measure.hits), grid.fill(rows, measure.total)
+    spans = grid.fill(rows, measure.spans) if measure.spans else total
+    change = signals.share_change(
+        hits,
+        total,
+        spans,
+        direction=measure.direction,
+        min_n=measure.min_n,
+        min_delta=measure.min_delta,
+        min_ratio=measure.min_ratio,
+    )
+    onset = None
+    start, end = (change.start, change.end) if change.start is not None else (None, None)
+    if start is not None and measure.first_hit:
+        first = [
+            seconds(row[measure.first_hit])
+            for row in rows
+            if start <= grid.index(row) < (end or grid.length)
+            and float(row.get(measure.hits) or 0) > 0
+            and row.get(measure.first_hit)
+        ]
+        onset = min(first, default=None)
+    facts = _change_facts(change, grid, onset)
+    low, high = (start, end) if start is not None and end is not None else (grid.length * 3 // 4, grid.length)
+    facts |= {
+        "hits_now": float(hits[low:high].sum()),
+        "total_now": float(total[low:high].sum()),
+        "hits_before": float(hits.sum() - hits[low:high].sum()),
+        "total_before": float(total.sum() - total[low:high].sum()),
+        "n": float(spans.sum()),
+        "overall": float(hits.sum() / total.sum()) if total.sum() > 0 else 0.0,
+        "series": _thin(np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)),
+    }
+    return facts
+
+
+def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
+    kept = select(rows, measure.where)
+    grid = Grid(kept, measure.time)
+    if not measure.group:
+        return _one_level(measure, kept, grid)
+    parts = _grouped(kept, measure.group)
+    # The whole: every group centred on its own mean, so that a shift of the mix is no change of level.
+    centred: list[Row] = []
+    groups = []
+    base = _mean_log(measure, kept)
+    for key, part in parts.items():
+        own = _mean_log(measure, part)
+        centred += [{**row, measure.mean_log: float(row[measure.mean_log]) - own + base} for row in part]
+        groups.append({"key": key, **_one_level(measure, part, grid)})
+    return _with_groups(_one_level(measure, centred, grid), groups)
+
+
+def _mean_log(measure: LevelChange, rows: Sequence[Row]) -> float:
+    total = sum(float(row[measure.n]) for row in rows)
+    return sum(float(row[measure.n]) * float(row[measure.mean_log]) for row in rows) / total if total else 0.0
+
+
+def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
+    n, first, second, weight = (np.zeros(grid.length) for _ in range(4))
+    for row in rows:
+        at, count, mean = grid.index(row), float(row[measure.n] or 0), float(row[measure.mean_log] or 0)
+        n[at] += count
+        first[at] += count * mean
+        second[at] += count * (float(row[measure.var_log] or 0) + mean * mean)
+        weight[at] += float(row.get(measure.weight) or 0) if measure.weight else count
+    mean_log = np.divide(first, n, out=np.zeros_like(n), where=n > 0)
+    var_log = np.maximum(np.divide(second, n, out=np.zeros_like(n), where=n > 0) - mean_log**2, 0.0)
+    change = signals.level_change(
+        n, mean_log, var_log, direction=measure.direction, min_n=measure.min_n, min_ratio=measure.min_ratio
+    )
+    facts = _change_facts(change, grid, None)
+    filled = np.where(n > 0, np.exp(mean_log), np.nan)
+    series = (
+        [
+            float(np.nanmean(part))
+            for part in np.array_split(filled, min(SERIES_POINTS, len(filled)))
+            if np.isfinite(part).any()
+        ]
+        if len(filled)
+        else []
+    )
+    return facts | {"n": float(n.sum()), "weight": float(weight.sum()), "series": [round(item, 4) for item in series]}
+
+
+def count_change(measure: CountChange, rows: Sequence[Row]) -> Facts:
+    kept = select(rows, measure.where)
+    grid = Grid(kept, measure.time)
+    facts = _one_count(measure, kept, grid)
+    if measure.group:
+        facts = _with_groups(
+            facts,
+            [{"key": key, **_one_count(measure, part, grid)} for key, part in _grouped(kept, measure.group).items()],
+        )
+    return facts
+
+
+def _one_count(measure: CountChange, rows: Sequence[Row], grid: Grid) -> Facts:
+    count = grid.fill(rows, measure.count)
+    spans = grid.fill(rows, measure.spans) if measure.spans else count
+    change = signals.count_change(
+        count,
+        spans,
+        bucket_minutes=grid.step / 60.0,
+        direction=measure.direction,
+        min_n=measure.min_n,
+        min_ratio=measure.min_ratio,
+    )
+    return _change_facts(change, grid, None) | {
+        "n": float(spans.sum()),
+        "total": float(count.sum()),
+        "series": _thin(count / (grid.step / 60.0)),
+    }
+
+
+def compare(measure: Compare, rows: Sequence[Row]) -> Facts:
+    """Before and after per group; see `Compare` in the format for the facts."""
+    groups = [_one_group(measure, row) for row in select(rows, measure.where)]
+    kept = [item for item in groups if item["n_after"] >= measure.min_n or item["n_before"] >= measure.min_n]
+    sign = 1.0 if measure.direction == "up" else -1.0
+    kept.sort(key=lambda item: (-sign * item["excess"], item["key"]))
+    excess = sum(max(0.0, sign * item["excess"]) for item in kept)
+    shown = [item for item in kept if item["shows"]]
+    total_after = sum(item["n_after"] for item in kept)
+    for item in kept:
+        item["excess_share"] = max(0.0, sign * item["excess"]) / excess if excess > 0 else 0.0
+        item["traffic_share"] = item["n_after"] / total_after if total_after else 0.0
+    facts: Facts = {
+        "groups": kept[:40],
+        "count": float(len(kept)),
+        "spread": float(len(shown)),
+        "shown_keys": [item["key"] for item in shown],
+        "spread_share": len(shown) / len(kept) if kept else 0.0,
+        "shown_traffic": sum(item["traffic_share"] for item in shown),
+    }
+    if kept:
+        facts["top"] = kept[0]
+        others = kept[1:]
+        if others:
+            facts["others"] = _pool(measure, others)
+    return facts
+
+
+def _one_group(measure: Compare, row: Row) -> Facts:
+    n_before, n_after = float(row[measure.n_before] or 0), float(row[measure.n_after] or 0)
+    item: Facts = {"key": str(row.get(measure.group, "")), "n_before": n_before, "n_after": n_after}
+    if measure.hits_after:
+        hits_before, hits_after = float(row[measure.hits_before] or 0), float(row[measure.hits_after] or 0)
+        item |= {"hits_before": hits_before, "hits_after": hits_after}
+        item["before"] = hits_before / n_before if n_before else 0.0
+        item["after"] = hits_after / n_after if n_after else 0.0
+        item["excess"] = hits_after - item["before"] * n_after
+    elif measure.value_after:
+        item["before"], item["after"] = float(row[measure.value_before] or 0), float(row[measure.value_after] or 0)
+        item["excess"] = (item["after"] - item["before"]) * n_after if n_before > 0 and n_after > 0 else 0.0
+    else:
+        item["before"], item["after"] = n_before, n_after
+        item["excess"] = n_after - n_before
+    before, after = item["before"], item["after"]
+    item["ratio"] = after / before if before > 0 else (999.0 if after > 0 else 1.0)
+    item["delta"] = after - before
+    enough = (float(row[measure.spans_after] or 0) if measure.spans_after else n_after) >= measure.min_n
+    if measure.direction == "up":
+        moved = item["ratio"] >= measure.min_ratio and item["delta"] >= measure.min_delta
+    else:
+        moved = item["ratio"] <= 1 / measure.min_ratio and -item["delta"] >= measure.min_delta
+    item["shows"] = bool(moved and enough and (n_before > 0 or not measure.value_after))
+    known = {
+        measure.group,
+        measure.n_before,
+        measure.n_after,
+        measure.hits_before,
+        measure.hits_after,
+        measure.value_before,
+        measure.value_after,
+    }
+    return item | {key: value for key, value in row.items() if key not in known and key not in item}
+
+
+def _pool(measure: Compare, items: Sequence[Facts]) -> Facts:
+    """The groups beside the top one, taken together (weighted by their traffic)."""
+    n_before, n_after = sum(item["n_before"] for item in items), sum(item["n_after"] for item in items)
+    if measure.hits_after or measure.value_after:
+        before = sum(item["before"] * item["n_before"] for item in items) / n_before if n_before else 0.0
+        after = sum(item["after"] * item["n_after"] for item in items) / n_after if n_after else 0.0
+    else:
+        before, after = n_before, n_after
+    return {
+        "before": before,
+        "after": after,
+        "ratio": after / before if before > 0 else (999.0 if after > 0 else 1.0),
+        "delta": after - before,
+        "n_before": n_before,
+        "n_after": n_after,
+        "shown": float(sum(1 for item in items if item["shows"])),
+        "count": float(len(items)),
+    }
+
+
+def table(measure: Table, rows: Sequence[Row]) -> Facts:
+    kept = select(rows, measure.where)
+    facts: Facts = {"rows": [dict(row) for row in kept[: measure.limit]], "count": float(len(kept))}
+    if kept:
+        facts["first"] = dict(kept[0])
+        facts["last"] = dict(kept[-1])
+    return facts
+
+
+def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
+    """Metered against served per day: since which day the meter counts more than was served, and how much more."""
+    kept = sorted(select(rows, measure.where), key=lambda row: str(row[measure.day]))
+    days = [
+        {
+            "day": str(row[measure.day]),
+            "served": float(row[measure.served] or 0),
+            "metered": float(row[measure.metered] or 0),
+        }
+        for row in kept
+    ]
+    for day in days:
+        day["ratio"] = day["metered"] / day["served"] if day["served"] else 1.0  # type: ignore[operator, assignment]
+    over = [day for day in days if float(day["ratio"]) >= measure.min_ratio]
+    served, metered = sum(float(day["served"]) for day in days), sum(float(day["metered"]) for day in days)
+    facts: Facts = {
+        "days": days,
+        "count": float(len(days)),
+        "served": served,
+        "metered": metered,
+        "excess": metered - served,
+        "ratio": metered / served if served else 1.0,
+        "over_days": float(len(over)),
+    }
+    if over:
+        facts["onset_day"] = over[0]["day"]
+        facts["over_ratio"] = sum(float(day["metered"]) for day in over) / max(
+            sum(float(day["served"]) for day in over), 1e-9
+        )
+    return facts

@@ -1,0 +1,150 @@
+"""Hypotheses weighed by additive log-odds, made to compete, calibrated, and capped where something was not checked.
+
+For hypothesis h:  logit(h) = prior(h) + sum of the effects of its signals; a signal that is unknown adds nothing.
+The hypotheses of a playbook are rivals for one explanation, so  p(h) = exp logit(h) / (exp U + sum over all)  with U the
+weight of "none of these": what speaks for one takes from the others (explaining away). The calibration map, fitted on
+labelled cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from investigations.diagnosis.calibration import Calibration
+from investigations.diagnosis.facts import FactSpace
+from investigations.diagnosis.types import StepOutcome
+from investigations.playbooks.conditions import Truth, roots_in
+from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec, weight_of
+
+#: Log-odds of "a cause that this playbook does not know".
+UNKNOWN_CAUSE: Final = -0.5
+#: What the absence of the symptom itself costs a hypothesis that needs it.
+SYMPTOM_ABSENT: Final = -5.0
+#: Where something decisive could not be checked, confidence stays at or below this.
+CAP_UNCHECKED: Final = 0.6
+CAP_TRUNCATED: Final = 0.74
+CAP_SYMPTOM_UNKNOWN: Final = 0.39
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One signal as it stood: `effect` in log-odds (0 when unknown)."""
+
+    signal: SignalSpec
+    truth: Truth
+    effect: float
+    steps: tuple[str, ...]  # the steps its condition reads
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One hypothesis after weighing. `confidence` is calibrated and capped; `caps` say why it is not higher."""
+
+    hypothesis: Hypothesis
+    logit: float
+    ceiling: float  # logit if everything unknown turned out in its favour
+    share: float  # p(h) before calibration
+    confidence: float
+    weighed: tuple[Weighed, ...]
+    gate: Truth
+    caps: tuple[str, ...]
+
+
+def score(
+    playbook: Playbook, space: FactSpace, outcomes: Mapping[str, StepOutcome], calibration: Calibration
+) -> list[Scored]:
+    """All hypotheses, most confident first; ties in the order of the file."""
+    gate = space.check(playbook.symptom.gate)
+    step_ids = {step.id for step in playbook.steps}
+    drafts = [_weigh(hypothesis, space, gate, step_ids) for hypothesis in playbook.hypotheses]
+    top = max([UNKNOWN_CAUSE, *(logit for _, logit, _ in drafts)])
+    total = math.exp(UNKNOWN_CAUSE - top) + sum(math.exp(logit - top) for _, logit, _ in drafts)
+    scored = []
+    for hypothesis, (weighed, logit, ceiling) in zip(playbook.hypotheses, drafts, strict=True):
+        share = math.exp(logit - top) / total
+        rivals = [
+            (other.label, their_logit, their_ceiling, their_weighed)
+            for other, (their_weighed, their_logit, their_ceiling) in zip(playbook.hypotheses, drafts, strict=True)
+            if other is not hypothesis
+        ]
+        caps = _caps(playbook, hypothesis, weighed, logit, rivals, gate, outcomes)
+        confidence = min([calibration.apply(share), *(limit for limit, _ in caps)])
+        scored.append(
+            Scored(
+                hypothesis,
+                logit,
+                ceiling,
+                share,
+                round(confidence, 4),
+                tuple(weighed),
+                gate,
+                tuple(why for _, why in caps),
+            )
+        )
+    order = {hypothesis.label: index for index, hypothesis in enumerate(playbook.hypotheses)}
+    return sorted(scored, key=lambda item: (-item.share, order[item.hypothesis.label]))
+
+
+def _weigh(
+    hypothesis: Hypothesis, space: FactSpace, gate: Truth, step_ids: set[str]
+) -> tuple[list[Weighed], float, float]:
+    logit = hypothesis.prior
+    if hypothesis.needs_symptom and gate is Truth.NO:
+        logit += SYMPTOM_ABSENT
+    ceiling, weighed = logit, []
+    for signal in hypothesis.signals:
+        truth = space.check(signal.when)
+        speaks_for, speaks_against = weight_of(signal.for_), -abs(weight_of(signal.against))
+        effect = speaks_for if truth is Truth.YES else speaks_against if truth is Truth.NO else 0.0
+        logit += effect
+        ceiling += max(speaks_for, speaks_against) if truth is Truth.UNKNOWN else effect
+        weighed.append(Weighed(signal, truth, effect, tuple(sorted(roots_in(signal.when) & step_ids))))
+    return weighed, logit, ceiling
+
+
+def _caps(
+    playbook: Playbook,
+    hypothesis: Hypothesis,
+    weighed: Sequence[Weighed],
+    logit: float,
+    rivals: Sequence[tuple[str, float, float, Sequence[Weighed]]],
+    gate: Truth,
+    outcomes: Mapping[str, StepOutcome],
+) -> list[tuple[float, str]]:
+    caps: list[tuple[float, str]] = []
+    unavailable = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
+    titles = {step.id: step.title for step in playbook.steps}
+    if hypothesis.needs_symptom and gate is Truth.UNKNOWN:
+        caps.append((CAP_SYMPTOM_UNKNOWN, "the symptom itself could not be measured"))
+    for item in weighed:
+        blind = set(item.steps) & unavailable
+        if item.signal.decisive and item.truth is Truth.UNKNOWN and blind:
+            caps.append((CAP_UNCHECKED, f"not checked: {', '.join(titles[step] for step in sorted(blind))}"))
+    for label, _, ceiling, theirs in rivals:
+        blind = {
+            step
+            for item in theirs
+            if item.signal.decisive and item.truth is Truth.UNKNOWN
+            for step in item.steps
+            if step in unavailable
+        }
+        if blind and ceiling >= logit:
+            caps.append(
+                (
+                    CAP_UNCHECKED,
+                    f"{label} could not be excluded: {', '.join(titles[step] for step in sorted(blind))} not checked",
+                )
+            )
+    truncated = [
+        titles[step]
+        for item in weighed
+        if item.truth is not Truth.UNKNOWN
+        for step in item.steps
+        if outcomes[step].truncated
+    ]
+    if truncated:
+        caps.append((CAP_TRUNCATED, f"only a part was read: {', '.join(sorted(set(truncated)))}"))
+    return caps
