@@ -48,6 +48,14 @@ CHECK_SECONDS = 10.0
 T = TypeVar("T")
 
 
+class CredentialRefused(SourceRefused):
+    """401: the key itself is wrong, expired or revoked."""
+
+
+class ObjectUnknown(SourceRefused):
+    """404: it does not exist, or the credential may not see it; upstreams do not tell which."""
+
+
 @dataclass(slots=True)
 class Found:
     """What an operation found, before it becomes a `SourceAnswer`. `cut` collects why something is incomplete."""
@@ -204,11 +212,11 @@ def judge_status(source: str, title: str, response: httpx.Response) -> None:
     if status < 300:
         return
     if status == 401:
-        raise SourceRefused(source, f"{title} refused the credential (401)", **told)
+        raise CredentialRefused(source, f"{title} refused the credential (401)", **told)
     if status == 403:
         raise SourceRefused(source, f"{title} does not allow this with the credential (403)", **told)
     if status in (404, 410):
-        raise SourceRefused(source, f"{title} does not know this, or hides it from the credential ({status})", **told)
+        raise ObjectUnknown(source, f"{title} does not know this, or hides it from the credential ({status})", **told)
     if status >= 500:
         raise SourceUnavailable(source, f"{title} has a fault of its own ({status})", **told)
     raise SourceAnswerInvalid(source, f"{title} did not accept the request ({status})", **told)
@@ -217,7 +225,7 @@ def judge_status(source: str, title: str, response: httpx.Response) -> None:
 _ID_HEADERS = ("request-id", "x-github-request-id", "x-request-id")
 
 
-async def together(*work: Awaitable[T]) -> list[T]:
+async def together(*work: Awaitable[Any]) -> list[Any]:
     """All results in order. The first error cancels the rest and is raised as it is, not in a group."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:

@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from investigations.sources.base import SourceRefused
 from investigations.sources.github.client import GitHubClient
 from investigations.sources.github.shapes import Deployment, deployment_of, mark_replaced
-from investigations.sources.http import together
+from investigations.sources.http import ObjectUnknown, together
 
 #: A deployment may go live this long after it was created.
 SLOWEST_ROLLOUT = timedelta(hours=3)
@@ -109,10 +108,8 @@ async def _read_contents(client: GitHubClient, repository: str, deployment: Depl
 
 
 async def _or_nothing(answer: Any) -> Any:
-    """A commit that was rewritten away (404, 422) costs its contents, not the whole answer."""
+    """A commit that was rewritten away costs its contents, not the whole answer."""
     try:
         return await answer
-    except SourceRefused as error:
-        if "(404)" in error.message:
-            return None
-        raise
+    except ObjectUnknown:
+        return None

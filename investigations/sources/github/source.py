@@ -14,7 +14,7 @@ from investigations.sources.base import ConnectionConfig, Operation, RunContext,
 from investigations.sources.github.client import CONCURRENCY, SOURCE, TITLE, GitHubClient, open_github
 from investigations.sources.github.deployments import collect_deployments
 from investigations.sources.github.shapes import commit_shape, deployment_shape, pull_shape, release_shape
-from investigations.sources.http import Found, HTTPSession, Identity, iso, parse_time, together
+from investigations.sources.http import CredentialRefused, Found, HTTPSession, Identity, iso, parse_time, together
 
 #: Classic scopes that read only; any other classic scope can write.
 _READ_ONLY_SCOPES = frozenset(
@@ -221,9 +221,9 @@ class GitHubSession(HTTPSession):
     async def _user(self) -> str:
         try:
             return str((await self.client.get("user")).get("login") or "")
-        except SourceRefused as error:
-            if "401" in error.message:
-                raise
+        except CredentialRefused:
+            raise
+        except SourceRefused:
             return "app installation"  # installation tokens have no user
 
     def _page(self, path: str) -> str:
