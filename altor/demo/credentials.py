@@ -1,0 +1,8 @@
+"""Credentials of the demo's own upstream systems and people. They open nothing but the demo on this machine."""
+
+from typing import Final
+
+GITHUB_TOKEN: Final = "github_pat_demo_reads_harborline_only"  # noqa: S105 (opens only the demo)
+LINEAR_KEY: Final = "lin_api_demo_reads_harborline_only"
+STRIPE_KEY: Final = "rk_test_demoReadsHarborlineOnly"
+PASSWORD: Final = "harbor-demo"  # noqa: S105 (printed on the terminal)

@@ -1,0 +1,151 @@
+"""One process, one port, one thread a connection: `/github`, `/linear/graphql`, `/stripe`, `/statuspage/<page>`.
+
+    python -m altor.demo.upstreams.server --seed N --anchor 2026-05-01T10:00:00Z --port-file PATH
+
+Reading only. Each upstream wants its own demo credential and refuses every other, as the real ones do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from altor.demo.world.build import World
+
+MAX_BODY: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str  # below the upstream's prefix, always with a leading slash
+    query: str
+    headers: Message  # looks names up without case
+    body: bytes
+    base: str  # address of the upstream as the caller spelled it
+
+
+@dataclass(slots=True)
+class Reply:
+    status: int
+    body: Any = None  # JSON-able, or None for an empty body
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def bearer(request: Request) -> str:
+    """The credential of the request without its scheme, "" when there is none."""
+    value = request.headers.get("Authorization", "")
+    scheme, _, rest = value.partition(" ")
+    return rest if rest and scheme.lower() in ("bearer", "token") else value
+
+
+def is_credential(request: Request, expected: str) -> bool:
+    return hmac.compare_digest(bearer(request).encode(), expected.encode())
+
+
+Upstream = Callable[[Request], Reply]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "harborline-upstreams"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    timeout = 60
+    upstreams: ClassVar[Mapping[str, Upstream]] = {}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: the demo's terminal is for people."""
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > MAX_BODY:
+            self.close_connection = True
+            return self._send(Reply(413, {"message": "Payload too large"}))
+        body = self.rfile.read(length)
+        url = urlsplit(self.path)
+        prefix, _, rest = url.path.lstrip("/").partition("/")
+        upstream = self.upstreams.get(prefix)
+        if upstream is None:
+            return self._send(Reply(404, {"message": "Not Found"}))
+        base = f"http://{self.headers.get('Host', '127.0.0.1')}/{prefix}"
+        return self._send(upstream(Request(self.command, f"/{rest}", url.query, self.headers, body, base)))
+
+    def _send(self, reply: Reply) -> None:
+        raw = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": "application/json; charset=utf-8", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(raw)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815 (names of the base class)
+
+
+def make_server(
+    world: World, *, port: int = 0, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> ThreadingHTTPServer:
+    """A server for the world, bound to loopback. `clock` decides what has happened already."""
+    from altor.demo.upstreams.github import GitHub
+    from altor.demo.upstreams.linear import Linear
+    from altor.demo.upstreams.statuspage import Statuspages
+    from altor.demo.upstreams.stripe import Stripe
+
+    upstreams: dict[str, Upstream] = {
+        "github": GitHub(world, clock),
+        "linear": Linear(world, clock),
+        "stripe": Stripe(world, clock),
+        "statuspage": Statuspages(world, clock),
+    }
+    handler = type("WorldHandler", (Handler,), {"upstreams": upstreams})
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.daemon_threads = True
+    return server
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--anchor", required=True, help="ISO 8601, UTC")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port-file", type=Path)
+    options = parser.parse_args(argv)
+    world = World(options.seed, datetime.fromisoformat(options.anchor))
+    server = make_server(world, port=options.port)
+    if options.port_file is not None:
+        part = options.port_file.with_suffix(".part")
+        part.write_text(str(server.server_address[1]))
+        part.replace(options.port_file)
+    # shutdown() waits for the serving loop, so it may not run on the loop's own thread.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    parent = os.getppid()
+    threading.Thread(target=_leave_with_parent, args=(server, parent), daemon=True).start()
+    server.serve_forever(poll_interval=0.2)
+    return 0
+
+
+def _leave_with_parent(server: ThreadingHTTPServer, parent: int) -> None:
+    while not threading.Event().wait(2.0):
+        if os.getppid() != parent:
+            server.shutdown()
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
