@@ -282,7 +282,9 @@ class Step(Part):
     title: str
     question: str = Field(description="What the step asks, in one sentence")
     normal: str = Field("", description="What normal looks like")
-    source: str = Field(description="clickhouse, github, linear, stripe, statuspage, manual, or a source of another app")
+    source: str = Field(
+        description="clickhouse, github, linear, stripe, statuspage, manual, or a source of another app"
+    )
     operation: str = ""
     query: str = ""
     fence: Literal["customer", "everyone"] = "customer"
@@ -297,7 +299,11 @@ class Step(Part):
     result: str = Field("", description="One line for the step list, with {expression|format}")
     evidence: list[EvidenceSpec] = Field(default_factory=list)
     manual: ManualSpec | None = None
-    depends_on: list[Identifier] = Field(default_factory=list)
+    depends_on: list[Identifier] = Field(default_factory=list, description="Steps that must end before this one asks")
+    reads: list[Identifier] = Field(
+        default_factory=list,
+        description="Steps that must end before the answer is interpreted: asking starts at once, waiting costs nothing",
+    )
     run_if: Cel | None = Field(None, description="Skipped when false; unknown runs")
     timeout_s: float = Field(5.0, gt=0, le=60)
     required_before: list[Literal["reply", "escalation"]] = Field(default_factory=list)
@@ -326,7 +332,9 @@ class SignalSpec(Part):
     says: str = Field(description="What is found when true, with {expression|format}")
     says_not: str = Field("", description="What is found when false")
     decisive: bool = False
-    evidence: list[str] = Field(default_factory=list, description="Evidence kinds this rests on; default: the steps read")
+    evidence: list[str] = Field(
+        default_factory=list, description="Evidence kinds this rests on; default: the steps read"
+    )
 
 
 class CulpritSpec(Part):
@@ -429,9 +437,9 @@ class Playbook(Part):
                 raise ValueError(f"step id {step.id!r} is a reserved name")
             if step.id in seen:
                 raise ValueError(f"step id {step.id!r} is used twice")
-            for other in step.depends_on:
+            for other in [*step.depends_on, *step.reads]:
                 if other not in seen:
-                    raise ValueError(f"step {step.id!r} depends on {other!r}, which is not an earlier step")
+                    raise ValueError(f"step {step.id!r} needs {other!r}, which is not an earlier step")
             seen.add(step.id)
         labels = [hypothesis.label for hypothesis in self.hypotheses]
         if len(labels) != len(set(labels)):
