@@ -208,7 +208,7 @@ def decode_json(source: str, title: str, response: httpx.Response) -> Any:
 def judge_status(source: str, title: str, response: httpx.Response) -> None:
     """Raise for statuses that mean the same everywhere. Rate limits were dealt with before."""
     status = response.status_code
-    told = {"request_id": next((response.headers[n] for n in _ID_HEADERS if n in response.headers), "")}
+    told: dict[str, Any] = {"request_id": next((response.headers[n] for n in _ID_HEADERS if n in response.headers), "")}
     if status < 300:
         return
     if status == 401:

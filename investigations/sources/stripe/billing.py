@@ -55,8 +55,8 @@ async def collect(reader: StripeReader, customer_id: str, *, since: datetime, un
 async def _first_wave(reader: StripeReader, ledger: Ledger, customer_id: str, since: datetime, until: datetime) -> None:
     v1 = reader.v1
     created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
-    mine = {"customer": customer_id}
-    before = {"created": {"lte": created["lte"]}}
+    mine: dict[str, Any] = {"customer": customer_id}
+    before: dict[str, Any] = {"created": {"lte": created["lte"]}}
     asked: dict[str, Awaitable[tuple[list[dict[str, Any]], bool]]] = {
         "subscriptions": reader.many(v1.subscriptions.list_async, **mine, status="all"),
         "invoices": reader.many(v1.invoices.list_async, **mine, **before, expand=["data.payments"]),

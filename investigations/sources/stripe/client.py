@@ -25,6 +25,14 @@ SOURCE, TITLE = "stripe", "Stripe"
 DEFAULT_URL = "https://api.stripe.com"
 API_VERSION = "2026-10-28.endive"
 CONCURRENCY = 20
+#: The SDK loads each class when it is first used, 0.2 s in all: better now than inside a run.
+_PRELOADED = [
+    getattr(stripe, name)
+    for name in (
+        "Customer", "Subscription", "SubscriptionItem", "Invoice", "InvoiceLineItem", "InvoicePayment", "Charge",
+        "PaymentIntent", "Refund", "Dispute", "Event", "Price", "Product", "ListObject", "SearchResultObject",
+    )
+]  # fmt: skip
 #: Stripe sends no Retry-After with most 429s; its limits refill within a second.
 _REFILL_S = 1.0
 
@@ -110,7 +118,7 @@ def _plain(answer: Any) -> dict[str, Any]:
 def as_source_error(error: stripe.StripeError) -> SourceError:
     """By status first: an outage often answers with HTML, which the SDK reports as an unreadable body."""
     status = error.http_status or 0
-    told = {"request_id": str(error.request_id or "")}
+    told: dict[str, Any] = {"request_id": str(error.request_id or "")}
     said = cut_text(error.user_message, 160) if error.user_message else ""
     if status >= 500:
         return SourceUnavailable(SOURCE, f"Stripe has a fault of its own ({status})", **told)
