@@ -1,22 +1,51 @@
-"""The settings proper. Which variable means what is declared once, in `altor/settings/environment.py`."""
+"""The settings proper. Which variable means what is declared once, in `altor.settings.environment`."""
 
 from __future__ import annotations
 
-import os
+import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-BASE_DIR = Path(__file__).resolve().parents[2]
-DEBUG = os.environ.get("ALTOR_DEBUG", "") in ("1", "true", "yes")
-SECRET_KEY = os.environ.get("ALTOR_SECRET_KEY", "obviously-fake-development-key")
-ALLOWED_HOSTS = ["*"]
+from cryptography.fernet import Fernet
+from django.core.management.utils import get_random_secret_key
+
+from altor.settings import environment
+from altor.settings.csp import *  # noqa: F403
+from altor.settings.database import databases
+from altor.settings.keys import generated
+from altor.settings.queue import *  # noqa: F403
+from altor.settings.rest import *  # noqa: F403
+
+BASE_DIR = environment.ROOT
+DEBUG = environment.flag("ALTOR_DEBUG")
+HOME = Path(environment.text("ALTOR_HOME") or BASE_DIR / ".altor").resolve()
+SECRET_KEY = environment.text("ALTOR_SECRET_KEY")
+SECRET_KEY_FALLBACKS = environment.many("ALTOR_SECRET_KEY_FALLBACKS")
+ENCRYPTION_KEYS = environment.many("ALTOR_ENCRYPTION_KEYS")
+if DEBUG:
+    SECRET_KEY = SECRET_KEY or generated(HOME / "secret-key", get_random_secret_key)
+    ENCRYPTION_KEYS = ENCRYPTION_KEYS or [generated(HOME / "encryption-key", lambda: Fernet.generate_key().decode())]
+ALLOWED_HOSTS = environment.many("ALTOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
+BASE_URL = environment.text("ALTOR_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+ENABLE_ADMIN = environment.flag("ALTOR_ENABLE_ADMIN", default=True)
+AUTO_INVESTIGATE = environment.flag("ALTOR_AUTO_INVESTIGATE", default=True)
+TRUSTED_PROXIES = environment.number("ALTOR_TRUSTED_PROXIES", 0)
+METRICS_TOKEN = environment.text("ALTOR_METRICS_TOKEN")
+#: Both are needed: a production installation never talks to loopback because of one forgotten variable.
+ALLOW_LOOPBACK_UPSTREAMS = DEBUG and environment.flag("ALTOR_ALLOW_PRIVATE_UPSTREAMS")
+PRIVATE_UPSTREAMS = environment.text("ALTOR_PRIVATE_UPSTREAMS")
+
 ROOT_URLCONF = "altor.urls"
 WSGI_APPLICATION = "altor.wsgi.application"
 AUTH_USER_MODEL = "altor.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SITE_ID = None
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-STATIC_URL = "/static/"
+USE_I18N = True
+SILENCED_SYSTEM_CHECKS = ["django_q.W001"]
 
 INSTALLED_APPS = [
     "altor.apps.AltorConfig",
@@ -29,18 +58,41 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_q",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "auditlog",
+    "csp",
+    "django_htmx",
+    "django_prometheus",
 ]
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "altor.sessions.SessionLifetimeMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 TEMPLATES = [
     {
@@ -52,14 +104,105 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+                "altor.shell.context",
+            ],
         },
     }
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "altor"}}
-Q_CLUSTER = {"name": "altor", "orm": "default"}
+DATABASES = databases(environment.text("ALTOR_DATABASE_URL"), HOME)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "altor_cache", "TIMEOUT": 600}}
 
-# What higher apps plug into lower ones: dotted paths, loaded by `altor.registry`.
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# ---------------------------------------------------------------------------------------------- people and sessions
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_ADAPTER = "altor.accounts.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/m/ip,3/m/key"}
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if environment.text("ALTOR_OIDC_ISSUER"):
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": "Single sign-on",
+                "client_id": environment.text("ALTOR_OIDC_CLIENT_ID"),
+                "secret": environment.text("ALTOR_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": environment.text("ALTOR_OIDC_ISSUER")},
+            }
+        ]
+    }
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_AGE = int(timedelta(hours=environment.number("ALTOR_SESSION_IDLE_HOURS", 8)).total_seconds())
+SESSION_MAX_AGE = int(timedelta(days=environment.number("ALTOR_SESSION_MAX_DAYS", 7)).total_seconds())
+# Altor is behind https unless it is used on this machine for development: then cookies must also work over http.
+HTTPS = BASE_URL.startswith("https://") or not DEBUG
+SESSION_COOKIE_NAME = "__Host-altor" if HTTPS else "altor"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-altor-csrf" if HTTPS else "altor-csrf"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if environment.text("ALTOR_EMAIL_URL"):
+    from urllib.parse import unquote, urlsplit
+
+    _mail = urlsplit(environment.text("ALTOR_EMAIL_URL"))
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_TLS = _mail.scheme != "smtps"
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_TIMEOUT = 10
+
+PROMETHEUS_EXPORT_MIGRATIONS = False
+AUDITLOG_INCLUDE_ALL_MODELS = False
+
+LOG_FORMAT = environment.text("ALTOR_LOG_FORMAT", "text" if sys.stderr.isatty() else "json")
+LOG_LEVEL = environment.text("ALTOR_LOG_LEVEL", "INFO")
+LOGGING_CONFIG = "altor.logs.configure"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
+
+# ------------------------------------------------------------------------------ what higher apps plug into lower ones
 SOURCES = [
     "investigations.sources.clickhouse.source.ClickHouseSource",
     "investigations.sources.github.source.GitHubSource",
@@ -72,4 +215,3 @@ PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = []
 MCP_TOOLS: list[str] = []
 DEMO_PARTS: list[str] = []
-ENCRYPTION_KEYS: list[str] = []

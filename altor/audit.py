@@ -1,0 +1,64 @@
+"""Write the audit log: in the transaction of the change it tells of, never edited (a database trigger refuses)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from django.http import HttpRequest
+
+from altor.models.audit import AuditEvent
+
+if TYPE_CHECKING:
+    from altor.models import User
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _clean(text: str) -> str:
+    """Control characters made visible, so that a crafted name cannot forge a line of the log."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The caller's address; X-Forwarded-For counts only for as many hops as ALTOR_TRUSTED_PROXIES says."""
+    from django.conf import settings
+
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    trusted = settings.TRUSTED_PROXIES
+    return hops[-trusted] if trusted and len(hops) >= trusted else str(request.META.get("REMOTE_ADDR", ""))
+
+
+def record_event(
+    *,
+    actor: User | None,
+    action: str,
+    target: Any = None,
+    object_kind: str = "",
+    object_ref: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str = "",
+    request: HttpRequest | None = None,
+) -> AuditEvent:
+    """One event. `target` (a model object with `ref`, or any) fills kind and reference. Secrets never belong in here."""
+    bound = structlog.contextvars.get_contextvars()
+    if target is not None:
+        object_kind = object_kind or type(target).__name__.lower()
+        object_ref = object_ref or str(getattr(target, "ref", "") or target.pk)
+    token = getattr(request, "auth", None) if request is not None else None
+    return AuditEvent.objects.create(
+        actor=actor,
+        actor_kind="token" if token is not None else "user" if actor is not None else "system",
+        actor_label=_clean(str(actor) if actor is not None else "system")[:200],
+        action=action,
+        object_kind=object_kind,
+        object_ref=_clean(object_ref)[:80],
+        before=dict(before) if before is not None else None,
+        after=dict(after) if after is not None else None,
+        reason=_clean(reason),
+        origin=client_address(request)[:64] if request is not None else "",
+        request_id=str(bound.get("request_id", ""))[:64],
+    )

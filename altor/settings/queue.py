@@ -1,0 +1,27 @@
+"""The queue: django-q2 carries ids, our tables hold the truth (see docs/explanation/architecture.md).
+
+The times must stand in this order, which a system check holds:
+request timeout < run deadline < task timeout < lease < queue retry.
+"""
+
+RUN_LEASE_S = 90
+TASK_TIMEOUT_S = 60
+Q_CLUSTER = {
+    "name": "altor",
+    "orm": "default",
+    "broker_class": "altor.queue.PgBroker",
+    "workers": 2,
+    "poll": 2,
+    "bulk": 1,
+    "queue_limit": 1,
+    "timeout": TASK_TIMEOUT_S,
+    "retry": 400,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": -1,
+    "recycle": 200,
+    "max_rss": 600_000,
+    "catch_up": False,
+    "guard_cycle": 0.5,
+    "label": "Queue",
+}
