@@ -212,15 +212,16 @@ class OutboundTransport(httpx.AsyncBaseTransport):
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise self._too_large()
         parts: list[bytes] = []
-        size = 0
+        size = received = 0
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  # async transports give async streams
         async for chunk in response.stream:
+            received += len(chunk)
             data = chunk if unpack is None else unpack.decompress(chunk, self._max_bytes + 1 - size)
             size += len(data)
             if size > self._max_bytes:
                 raise self._too_large()
             parts.append(data)
-        if unpack is not None and not unpack.eof and size:
+        if unpack is not None and not unpack.eof and received:
             raise AnswerBroken("The answer broke off")
         return b"".join(parts)
 

@@ -14,7 +14,7 @@ from altor.outbound import Limit, Reply, Upstream, open_client
 from altor.outbound.retries import retry_after, until_epoch
 from altor.outbound.scope import current_scope
 from investigations.sources.base import ConnectionConfig, SourceAnswerInvalid
-from investigations.sources.github import etags
+from investigations.sources.github.etags import EtagStore, Kept
 from investigations.sources.http import decode_json
 
 SOURCE, TITLE = "github", "GitHub"
@@ -43,9 +43,9 @@ def limit_of(reply: Reply) -> Limit | None:
 class GitHubClient:
     """Bound to one event loop. `get` and `page` raise SourceError or OutboundError."""
 
-    def __init__(self, http: httpx.AsyncClient, connection_key: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, kept: EtagStore) -> None:
         self._http = http
-        self._key = connection_key
+        self._kept = kept
         self.headers: Mapping[str, str] = {}  # of the newest answer: scopes and limits left
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -56,8 +56,7 @@ class GitHubClient:
         request = self._http.build_request(
             "GET", path.lstrip("/") if "://" not in path else path, params=params or None
         )
-        key = etags.key_of(self._key, str(request.url))
-        kept = await etags.find(key)
+        kept = await self._kept.find(str(request.url))
         if kept is not None:
             request.headers["If-None-Match"] = kept.etag
         response = await self._http.send(request)
@@ -67,7 +66,7 @@ class GitHubClient:
             return json.loads(kept.body), self._next(kept.link)
         data = decode_json(SOURCE, TITLE, response)
         link = response.headers.get("link", "")
-        await etags.keep(key, etags.Kept(response.headers.get("etag", ""), response.content, link))
+        self._kept.keep(str(request.url), Kept(response.headers.get("etag", ""), response.content, link))
         return data, self._next(link)
 
     def _next(self, link: str) -> str | None:
@@ -106,4 +105,8 @@ async def open_github(config: ConnectionConfig) -> AsyncIterator[GitHubClient]:
         limit_of=limit_of,
     )
     async with open_client(upstream) as http:
-        yield GitHubClient(http, config.cache_key)
+        kept = EtagStore(config.cache_key)
+        try:
+            yield GitHubClient(http, kept)
+        finally:
+            await kept.save()

@@ -1,25 +1,27 @@
 """Answers kept with their ETag: asking again costs GitHub's limit nothing when nothing changed (304).
 
-Kept per (address, token, URL), in this process and in the Django cache, so that other workers profit too. A cache that
-is down is a miss, never an error.
+Kept per (address, token, URL). One `EtagStore` per session works on this process's memory; the Django cache is read
+once when this process knows nothing yet and written once at the end, so that a run costs two look-ups, not two per
+request. A cache that is down is a miss, never an error.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.cache import cache
+from django.db import connections
 
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS = 24 * 3600
-_MAX_ENTRIES = 512
-_MAX_BODY = 400_000
+_MAX_BODY, _MAX_TOTAL, _MAX_CONNECTIONS = 200_000, 1_000_000, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +31,79 @@ class Kept:
     link: str  # the Link header, which a 304 need not repeat
 
 
-_kept: OrderedDict[str, Kept] = OrderedDict()
+_memory: OrderedDict[str, OrderedDict[str, Kept]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def key_of(connection_key: str, url: str) -> str:
-    return "altor.github.etag." + hashlib.sha256(f"{connection_key}\x00{url}".encode()).hexdigest()
+class EtagStore:
+    """What is kept for one connection. `connection_key` identifies address and token."""
+
+    def __init__(self, connection_key: str) -> None:
+        self._key = f"altor.github.etags.{connection_key}"
+        self._loading: asyncio.Task[None] | None = None
+        self._changed = False
+
+    async def find(self, url: str) -> Kept | None:
+        await self._load_once()
+        with _lock:
+            kept = _memory[self._key]
+            found = kept.get(_hash(url))
+            if found is not None:
+                kept.move_to_end(_hash(url))
+            return found
+
+    def keep(self, url: str, found: Kept) -> None:
+        if not found.etag or len(found.body) > _MAX_BODY:
+            return
+        with _lock:
+            kept = _memory.setdefault(self._key, OrderedDict())
+            kept[_hash(url)] = found
+            kept.move_to_end(_hash(url))
+            total = sum(len(each.body) for each in kept.values())
+            while total > _MAX_TOTAL:
+                total -= len(kept.popitem(last=False)[1].body)
+        self._changed = True
+
+    async def save(self) -> None:
+        if not self._changed:
+            return
+        with _lock:
+            entries = {url: (kept.etag, kept.body, kept.link) for url, kept in _memory.get(self._key, {}).items()}
+        await asyncio.to_thread(_in_cache, "set", self._key, entries, KEEP_SECONDS)
+
+    async def _load_once(self) -> None:
+        with _lock:
+            if self._key in _memory:
+                return
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load())
+        await asyncio.shield(self._loading)
+
+    async def _load(self) -> None:
+        stored = await asyncio.to_thread(_in_cache, "get", self._key)
+        entries = stored if isinstance(stored, dict) else {}
+        with _lock:
+            _memory.setdefault(self._key, OrderedDict((url, Kept(*entry)) for url, entry in entries.items()))
+            while len(_memory) > _MAX_CONNECTIONS:
+                _memory.popitem(last=False)
 
 
-async def find(key: str) -> Kept | None:
-    with _lock:
-        kept = _kept.get(key)
-        if kept is not None:
-            _kept.move_to_end(key)
-            return kept
+def _in_cache(method: str, *args: Any) -> Any:
+    """In a thread of its own, because the cache may be a table; its database connection ends with the call."""
     try:
-        stored = await sync_to_async(cache.get)(key)
+        return getattr(cache, method)(*args)
     except Exception:
-        log.warning("the cache could not be read; GitHub is asked without ETag", exc_info=True)
+        log.warning("the cache of GitHub answers could not be used", exc_info=True)
         return None
-    if not (isinstance(stored, (tuple, list)) and len(stored) == 3):
-        return None
-    kept = Kept(*stored)
-    _remember(key, kept)
-    return kept
+    finally:
+        connections.close_all()
 
 
-async def keep(key: str, kept: Kept) -> None:
-    if not kept.etag or len(kept.body) > _MAX_BODY:
-        return
-    _remember(key, kept)
-    try:
-        await sync_to_async(cache.set)(key, (kept.etag, kept.body, kept.link), KEEP_SECONDS)
-    except Exception:
-        log.warning("the cache could not be written", exc_info=True)
-
-
-def _remember(key: str, kept: Kept) -> None:
-    with _lock:
-        _kept[key] = kept
-        _kept.move_to_end(key)
-        while len(_kept) > _MAX_ENTRIES:
-            _kept.popitem(last=False)
+def _hash(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def forget() -> None:
     """Empty this process's part (tests)."""
     with _lock:
-        _kept.clear()
+        _memory.clear()
