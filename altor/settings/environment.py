@@ -63,7 +63,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
 
 NAMES: Final = frozenset(variable.name for variable in VARIABLES)
 #: Read by tests and CI only; not settings of an installation.
-INTERNAL: Final = frozenset({"ALTOR_TEST_REQUIRE_ALL", "ALTOR_PROCESS_ROLE", "ALTOR_CLICKHOUSE_EMBEDDED"})
+INTERNAL: Final = frozenset({"ALTOR_TEST_REQUIRE_ALL", "ALTOR_PROCESS_ROLE", "ALTOR_CLICKHOUSE_EMBEDDED", "ALTOR_DEMO"})
 
 
 class EnvironmentInvalid(Exception):
@@ -75,7 +75,8 @@ def _dotenv() -> Mapping[str, str]:
     """`.env` in the project's root: NAME=value lines, # comments, optional quotes. No expansion."""
     path = ROOT / ".env"
     found: dict[str, str] = {}
-    if not path.is_file():
+    # The demo is an installation of its own: what `.env` says of the real one must not reach it.
+    if not path.is_file() or os.environ.get("ALTOR_DEMO") == "1":
         return found
     for line in path.read_text().splitlines():
         name, separator, value = line.strip().removeprefix("export ").partition("=")

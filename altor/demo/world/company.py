@@ -136,16 +136,22 @@ _CUSTOMERS: Final = (
     ("larkspur", "Larkspur Flowers", "Growth", 1, 1.0),
 )
 # Customers that do not use some routes: their incidents concern the others.
+_TRACKING, _RATES = "GET /v1/tracking/{number}", "POST /v1/rates"
+_BATCH, _REPORTS = "POST /v1/shipments/batch", "GET /v1/reports/export"
 _UNUSED: Final[dict[str, tuple[str, ...]]] = {
-    "kestrelair": ("GET /v1/tracking/{number}", "POST /v1/rates"),
-    "oldmill": ("GET /v1/tracking/{number}", "POST /v1/rates"),
-    "bramblewine": ("GET /v1/tracking/{number}", "POST /v1/rates", "GET /v1/reports/export"),
-    "cloverfield": ("GET /v1/tracking/{number}", "POST /v1/rates"),
-    "duskanddawn": ("GET /v1/tracking/{number}",),
-    "palmetto": ("GET /v1/tracking/{number}",),
-    "stonebridge": ("GET /v1/tracking/{number}", "POST /v1/rates"),
-    "tangerinebay": ("GET /v1/tracking/{number}", "POST /v1/rates"),
-    "foxgloveclinic": ("GET /v1/tracking/{number}", "POST /v1/rates"),
+    "kestrelair": (_TRACKING, _RATES, _BATCH),
+    "oldmill": (_TRACKING, _RATES, _BATCH),
+    "bramblewine": (_TRACKING, _RATES, _BATCH, _REPORTS),
+    "cloverfield": (_TRACKING, _RATES),
+    "duskanddawn": (_TRACKING, _BATCH),
+    "palmetto": (_TRACKING, _BATCH),
+    "stonebridge": (_TRACKING, _RATES),
+    "tangerinebay": (_TRACKING, _RATES, _BATCH),
+    "foxgloveclinic": (_TRACKING, _RATES, _BATCH),
+    "bluepine": (_RATES, _BATCH),
+    "saffronroad": (_RATES, _BATCH),
+    "granitepeak": (_RATES, _BATCH),
+    "orchardpets": (_RATES, _BATCH),
 }
 # Customers for whom some routes matter more than for others.
 _PREFERRED: Final[dict[str, dict[str, float]]] = {
@@ -158,7 +164,7 @@ _PREFERRED: Final[dict[str, dict[str, float]]] = {
     "stonebridge": {"POST /v1/shipments": 2.0},
     "duskanddawn": {"POST /v1/rates": 4.0},
     "palmetto": {"POST /v1/rates": 3.5},
-    "cloverfield": {"POST /v1/shipments/batch": 4.0},
+    "cloverfield": {"POST /v1/shipments/batch": 3.0},
     "emberandash": {"GET /v1/reports/export": 6.0},
     "skylarkcycles": {"GET /v1/reports/export": 6.0},
     "nimbusrain": {"GET /v1/shipments/{id}": 2.2},

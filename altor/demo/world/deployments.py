@@ -106,11 +106,11 @@ def build_deployments(seed: int, anchor: datetime, incidents: Sequence[Incident]
             plan.append(
                 (incident.start_h - float(rng.uniform(0.2, 0.6)), service, title, files, "", True, "production")
             )
-        if rng.random() < 0.45:
+        if rng.random() < 0.6:
             service, title, files = others[int(rng.integers(0, len(others)))]
-            plan.append(
-                (incident.start_h + float(rng.uniform(0.2, 0.7)), service, title, files, "", False, "production")
-            )
+            after_h = incident.start_h + float(rng.uniform(0.2, 0.7))
+            if _is_free(service, after_h, incidents):
+                plan.append((after_h, service, title, files, "", False, "production"))
     return _number(rng, anchor, sorted(plan, key=lambda row: row[0]))
 
 

@@ -148,14 +148,17 @@ def webhooks_incidents() -> tuple[Incident, ...]:
             said=(Said("copperkettle", -49.5),),
             culprit=("customer_endpoint", ""),
         ),
-        Incident(
-            "quiet-webhook",
-            "none.no_anomaly",
-            "webhook",
-            -17.0,
-            -16.0,
-            said=(Said("fernandfig", -16.1), Said("nimbusrain", -104.0)),
-            scope=("none", ""),
-            culprit=("none", ""),
+        *(
+            Incident(
+                f"quiet-webhook-{slug}",
+                "none.no_anomaly",
+                "webhook",
+                at_h - 1.0,
+                at_h,
+                said=(Said(slug, at_h),),
+                scope=("none", ""),
+                culprit=("none", ""),
+            )
+            for slug, at_h in (("fernandfig", -16.1), ("nimbusrain", -104.0))
         ),
     )
