@@ -10,7 +10,7 @@ def main() -> None:
         from altor.demo.home import prepare_environment
 
         prepare_environment(os.environ)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "altor.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "altor.settings.installation")
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

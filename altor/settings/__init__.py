@@ -1,3 +1,1 @@
-"""Settings of an installation. Everything comes from the environment (`ALTOR_*`, also `*_FILE` and `.env`)."""
-
-from altor.settings.base import *  # noqa: F403
+"""Settings: `altor.settings.installation` for every installation, `altor.settings.test` for the tests."""

@@ -70,7 +70,9 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
             if outcome.status == "unavailable" and outcome.error_kind != "input"
         }
     )
-    candidates = [_candidate(item, space, outcomes) for item in scored if item.confidence >= 0.01][:MAX_CANDIDATES]
+    candidates = [_candidate(item, space, outcomes) for item in scored if item.confidence >= 0.01][:MAX_CANDIDATES] or [
+        _candidate(scored[0], space, outcomes)
+    ]
     top = scored[0]
     if top.confidence < INCONCLUSIVE_BELOW and unavailable:
         candidates.insert(0, _inconclusive(top, missing))

@@ -42,7 +42,7 @@ class FactSpace:
         }
         for step_id, outcome in self.outcomes.items():
             if outcome.status == "done":
-                self.names[step_id] = plain(outcome.facts)
+                self.names[step_id] = outcome.facts  # plain already, see `interpret`
 
     def with_outcome(self, outcome: StepOutcome) -> FactSpace:
         return FactSpace(self.inputs, {**self.outcomes, outcome.step_id: outcome})

@@ -19,8 +19,7 @@ def draft(playbook: Playbook, top: Scored, space: FactSpace, document: Mapping[s
     if (
         spec is None
         or top.confidence < 0.40
-        or (document["candidates"][:1]
-        and document["candidates"][0]["label"] == "inconclusive")
+        or (document["candidates"][:1] and document["candidates"][0]["label"] == "inconclusive")
     ):
         return "\n\n".join(
             [

@@ -17,7 +17,7 @@ from investigations.diagnosis.calibration import Calibration
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import StepOutcome
 from investigations.playbooks.conditions import Truth, roots_in
-from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec, weight_of
+from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec
 
 #: Log-odds of "a cause that this playbook does not know".
 UNKNOWN_CAUSE: Final = -0.5
@@ -97,7 +97,7 @@ def _weigh(
     ceiling, weighed = logit, []
     for signal in hypothesis.signals:
         truth = space.check(signal.when)
-        speaks_for, speaks_against = weight_of(signal.for_), -abs(weight_of(signal.against))
+        speaks_for, speaks_against = signal.when_true, signal.when_false
         effect = speaks_for if truth is Truth.YES else speaks_against if truth is Truth.NO else 0.0
         logit += effect
         ceiling += max(speaks_for, speaks_against) if truth is Truth.UNKNOWN else effect

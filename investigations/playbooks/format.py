@@ -322,19 +322,31 @@ class Step(Part):
 class SignalSpec(Part):
     """A condition that speaks for or against a hypothesis.
 
-    True adds `for` (a word or log-odds), false adds `against` (usually negative log-odds), unknown adds nothing but
-    counts as not checked. `decisive` signals that are unknown cap the confidence.
+    True adds `for` (a word or log-odds; negative speaks against the hypothesis), false counts `against` the other way
+    round: with a positive `for` it is subtracted, with a negative one added. Unknown adds nothing but counts as not
+    checked; a `decisive` signal that is unknown because its source gave no answer caps the confidence.
     """
 
     when: Cel
     for_: Weight = Field(0.0, alias="for")
-    against: Weight = Field(0.0, description="How strongly *false* speaks against; a word or positive log-odds")
+    against: Weight = Field(0.0, description="What *false* counts, opposite to `for`; a word or positive log-odds")
     says: str = Field(description="What is found when true, with {expression|format}")
     says_not: str = Field("", description="What is found when false")
     decisive: bool = False
     evidence: list[str] = Field(
         default_factory=list, description="Evidence kinds this rests on; default: the steps read"
     )
+
+    @property
+    def when_true(self) -> float:
+        """Log-odds that a true condition adds."""
+        return weight_of(self.for_)
+
+    @property
+    def when_false(self) -> float:
+        """Log-odds that a false condition adds."""
+        size = abs(weight_of(self.against))
+        return size if self.when_true < 0 else -size
 
 
 class CulpritSpec(Part):

@@ -1,0 +1,6 @@
+"""What higher apps add to every page: entries of the navigation, and what the search box looks through."""
+
+#: Dotted paths of sequences of `altor.shell.NavItem`.
+NAV_PARTS = ["altor.navigation.ITEMS", "investigations.navigation.ITEMS"]
+#: Dotted paths of `altor.shell.Search` functions.
+SEARCH_PARTS = ["investigations.search.find"]
