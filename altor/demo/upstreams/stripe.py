@@ -33,6 +33,7 @@ FILTERS: Final[Mapping[str, frozenset[str]]] = {
     "prices": frozenset({"active", "product", "type", "created", "currency", "lookup_keys"}),
     "products": frozenset({"active", "created", "ids"}),
     "webhook_endpoints": frozenset(),
+    "credit_notes": frozenset({"customer", "invoice", "created"}),
     "balance_transactions": frozenset({"source", "type", "created", "currency", "payout"}),
 }
 SEARCHABLE: Final = frozenset(
@@ -127,20 +128,20 @@ class Stripe:
                     "id": "acct_demoHarborline",
                     "object": "account",
                     "business_profile": {"name": "Harborline"},
-                    "livemode": True,
+                    "livemode": False,
                 }
             case ["v1", "balance"]:
                 return {
                     "object": "balance",
                     "available": [{"amount": 8_412_300, "currency": "usd"}],
                     "pending": [],
-                    "livemode": True,
+                    "livemode": False,
                 }
         raise StripeError(404, f"Unrecognized request URL ({request.method}: {request.path}).", code="resource_missing")
 
     def _visible(self, resource: str) -> list[Json]:
         now = self._clock().timestamp()
-        return [item for item in self._lists[resource] if item["created"] <= now]
+        return [item for item in self._lists.get(resource, []) if item["created"] <= now]
 
     def _retrieve(self, resource: str, id_: str) -> Json:
         found = next((item for item in self._visible(resource) if item["id"] == id_), None)

@@ -41,7 +41,7 @@ class Maker:
             "id": id_ or f"{prefix}_{token(self.rng, 18)}",
             "object": kind,
             "created": created,
-            "livemode": True,
+            "livemode": False,
             "metadata": {},
         }
         made = {**base, **fields}
@@ -128,7 +128,7 @@ class Maker:
         }
         return {
             "id": f"il_{token(self.rng, 18)}", "object": "line_item", "amount": amount, "currency": price["currency"], "description": description,
-            "quantity": quantity, "period": {"start": start, "end": end}, "metadata": {}, "livemode": True,
+            "quantity": quantity, "period": {"start": start, "end": end}, "metadata": {}, "livemode": False,
             "pricing": {
                 "type": "price_details", "price_details": {"price": price["id"], "product": price["product"]},
                 "unit_amount_decimal": str(price["unit_amount"]),
