@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,10 @@ from altor.outbound.guard import GuardedTransport
 from altor.outbound.retries import LimitReader, default_limit
 from altor.outbound.state import state_of
 from altor.outbound.transport import MAX_BYTES, OutboundTransport
+
+# Both log whole addresses at INFO; queries name customers, and what was sent is kept with the evidence.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 USER_AGENT = "Altor (read-only investigation client)"
 

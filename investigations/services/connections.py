@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from django.db import transaction
 from django.utils import timezone
 
+from altor.audit import record_event
 from altor.errors import InvalidInput
 from altor.models import User
 from altor.outbound import judge_url
@@ -178,8 +179,6 @@ def save_connection(
 
     InvalidInput names the field. The audit log gets everything but the secret.
     """
-    from altor.audit import record_event
-
     row = Connection.objects.select_for_update().filter(source=source, name=name).first()
     before = _told(row) if row else None
     base_url = base_url.strip() or DEFAULT_URLS.get(source, "")
@@ -209,8 +208,6 @@ def save_connection(
 @transaction.atomic
 def remove_connection(row: Connection, *, actor: User | None) -> None:
     """Switch a connection off and forget its secret; the row stays, because runs refer to its name."""
-    from altor.audit import record_event
-
     before = _told(row)
     Connection.objects.filter(pk=row.pk).update(is_active=False, secret="")
     record_event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
@@ -20,6 +21,9 @@ from investigations.sources.base import (
     SourceUnavailable,
 )
 from investigations.sources.http import CredentialRefused, ObjectUnknown, cut_text
+
+# The SDK logs whole addresses at INFO; queries name customers.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 SOURCE, TITLE = "stripe", "Stripe"
 DEFAULT_URL = "https://api.stripe.com"
