@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -192,7 +193,7 @@ def save_connection(
     row = row or Connection(source=source, name=name)
     row.base_url, row.secret, row.options, row.is_active = base_url, kept, options, True
     row.health, row.health_message, row.checked_at = Connection.Health.UNKNOWN, "", None
-    row.full_clean(exclude=["secret", "options", "scopes", "warnings"])
+    _check_fields(row)
     row.save()
     record_event(
         actor=actor,
@@ -217,6 +218,14 @@ def remove_connection(row: Connection, *, actor: User | None) -> None:
         object_ref=f"{row.source}:{row.name}",
         before=before,
     )
+
+
+def _check_fields(row: Connection) -> None:
+    try:
+        row.clean_fields(exclude={field.name for field in Connection._meta.fields} - {"name", "base_url"})
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise InvalidInput(messages[0], field=field) from None
 
 
 def _told(row: Connection) -> dict[str, Any]:
