@@ -48,6 +48,26 @@ class InvestigationsDemo:
         import_directory(_directory(setting))
         _tickets(setting)
 
+    def progress(self) -> tuple[int, int]:
+        runs = Investigation.objects.all()
+        return runs.count() - runs.unfinished().count(), runs.count()
+
+    def report(self) -> list[dict[str, Any]]:
+        """The newest run of each ticket."""
+        rows: dict[str, dict[str, Any]] = {}
+        for run in Investigation.objects.with_context().order_by("pk"):
+            rows[run.ticket.external_id] = {
+                "ticket": run.ticket.ref,
+                "external_id": run.ticket.external_id,
+                "run": run.ref,
+                "status": run.status,
+                "failure": run.failure,
+                "seconds": run.seconds,
+                "upstream_seconds": run.upstream_seconds,
+                "diagnosis": run.diagnosis,
+            }
+        return list(rows.values())
+
 
 def _wanted(setting: DemoSetting) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """source -> (address, secret, options)"""

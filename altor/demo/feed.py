@@ -1,6 +1,7 @@
 """Lets the demo go on: new telemetry every few seconds, new tickets through the signed webhook while somebody watches.
 
-    python -m altor.demo.feed --home HOME --clickhouse URL --web URL
+    python -m altor.demo.feed --home HOME --web URL       goes on until it is stopped
+    python -m altor.demo.feed --home HOME --load          loads the history into empty tables and ends
 
 Knows nothing of the database: it meets Altor as a telemetry pipeline and a helpdesk would.
 """
@@ -26,6 +27,7 @@ from altor.demo.telemetry.generator import Telemetry
 from altor.demo.telemetry.store import Address, StoreError, TelemetryStore
 from altor.demo.world.build import TELEMETRY_H
 from altor.demo.world.tickets import PlannedTicket
+from altor.embedded.clickhouse import EmbeddedClickHouse
 
 log = logging.getLogger(__name__)
 TELEMETRY_EVERY_S: Final = 10.0
@@ -64,6 +66,12 @@ class TelemetryFeed:
         self._state.telemetry_until = now.isoformat()
         self._state.save(self._home)
         return spans_written
+
+    def resume(self) -> None:
+        """After a stop between writing rows and remembering it, go on behind the newest row."""
+        newest = self._store.newest()
+        if newest is not None and newest.isoformat() > self._state.telemetry_until:
+            self._state.telemetry_until = (newest + timedelta(microseconds=1)).isoformat()
 
     def advance(self) -> int:
         """Add what happened since the last call. Returns the number of spans."""
@@ -135,47 +143,73 @@ class TicketFeed:
         )
 
 
-def run(home: Path, clickhouse: str, web: str) -> int:
-    state = DemoState.load(home)
-    if state is None:
-        log.error("no demo world in %s", home)
-        return 2
+def open_store(home: Path) -> TelemetryStore:
+    """The demo's engine, where it answers now. Its port and password are new after every start."""
+    address = EmbeddedClickHouse(home / "clickhouse").address()
+    if address is None:
+        raise StoreError("ClickHouse does not answer")
+    return TelemetryStore(Address.parse(address))
+
+
+def load(home: Path, state: DemoState) -> int:
+    """Create the tables and, unless they hold telemetry already, fill them."""
+    store = open_store(home)
+    try:
+        store.create()
+        feed = TelemetryFeed(home, state, store)
+        newest = store.newest()
+        if newest is None:
+            feed.load_history()
+        elif not state.telemetry_until:  # a first load was interrupted
+            store.create(reset=True)
+            feed.load_history()
+    finally:
+        store.close()
+    return 0
+
+
+def run(home: Path, state: DemoState, web: str) -> int:
     if not state.opened_at:
         state.opened_at = datetime.now(UTC).isoformat()
         state.save(home)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    store = TelemetryStore(Address.parse(clickhouse))
-    telemetry, tickets = TelemetryFeed(home, state, store), TicketFeed(home, state, web)
-    parent = os.getppid()
-    next_telemetry = 0.0
-    ticks = 0.0
+    tickets = TicketFeed(home, state, web)
+    telemetry: TelemetryFeed | None = None
+    parent, seconds = os.getppid(), 0.0
     while not stop.wait(TICKETS_EVERY_S) and os.getppid() == parent:
-        ticks += TICKETS_EVERY_S
-        if ticks >= next_telemetry:
-            next_telemetry = ticks + TELEMETRY_EVERY_S
+        seconds += TICKETS_EVERY_S
+        if seconds >= TELEMETRY_EVERY_S:
+            seconds = 0.0
             try:
+                if telemetry is None:
+                    telemetry = TelemetryFeed(home, state, open_store(home))
+                    telemetry.resume()
                 telemetry.advance()
             except (httpx.HTTPError, StoreError) as error:
                 log.warning("telemetry waits: %s", error)
+                telemetry = None  # the engine may come back at another address
         tickets.step()
-    store.close()
     return 0
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument(
-        "--clickhouse",
-        default=os.environ.get("ALTOR_DEMO_CLICKHOUSE", ""),
-        help="the default keeps the password out of ps",
-    )
-    parser.add_argument("--web", required=True)
+    parser.add_argument("--load", action="store_true")
+    parser.add_argument("--web", default="")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s demo feed: %(message)s")
-    return run(options.home, options.clickhouse, options.web)
+    state = DemoState.load(options.home)
+    if state is None:
+        log.error("no demo in %s", options.home)
+        return 2
+    try:
+        return load(options.home, state) if options.load else run(options.home, state, options.web)
+    except (httpx.HTTPError, StoreError) as error:
+        log.error("%s", error)
+        return 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from altor.demo.world.build import World
 from altor.models import User
@@ -29,4 +29,12 @@ class DemoPart(Protocol):
 
     def seed(self, setting: DemoSetting) -> None:
         """Fill the tables of a new demo. Safe to run again: what exists stays."""
+        ...
+
+    def progress(self) -> tuple[int, int]:
+        """(ended, all) of the work that goes on in the background."""
+        ...
+
+    def report(self) -> list[dict[str, Any]]:
+        """What came out, JSON-able, one row a piece of work."""
         ...

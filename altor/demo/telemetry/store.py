@@ -11,23 +11,9 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import httpx
 
 from altor.demo.telemetry.rows import LOG_COLUMNS, TRACE_COLUMNS
+from altor.embedded.otel_schema import TABLES
 
 BATCH_BYTES: Final = 24_000_000
-TRACES_DDL: Final = """CREATE TABLE IF NOT EXISTS otel_traces (
- Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)), TraceId String, SpanId String, ParentSpanId String, TraceState String,
- SpanName LowCardinality(String), SpanKind LowCardinality(String), ServiceName LowCardinality(String),
- ResourceAttributes Map(LowCardinality(String), String), ScopeName String, ScopeVersion String,
- SpanAttributes Map(LowCardinality(String), String), Duration UInt64, StatusCode LowCardinality(String), StatusMessage String,
- Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes Map(LowCardinality(String), String)),
- Links Nested (TraceId String, SpanId String, TraceState String, Attributes Map(LowCardinality(String), String))
-) ENGINE = MergeTree PARTITION BY toDate(Timestamp) ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))"""
-LOGS_DDL: Final = """CREATE TABLE IF NOT EXISTS otel_logs (
- Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)), TimestampTime DateTime DEFAULT toDateTime(Timestamp), TraceId String, SpanId String,
- TraceFlags UInt8, SeverityText LowCardinality(String), SeverityNumber UInt8, ServiceName LowCardinality(String), Body String,
- ResourceSchemaUrl LowCardinality(String), ResourceAttributes Map(LowCardinality(String), String), ScopeSchemaUrl LowCardinality(String),
- ScopeName String, ScopeVersion LowCardinality(String), ScopeAttributes Map(LowCardinality(String), String),
- LogAttributes Map(LowCardinality(String), String)
-) ENGINE = MergeTree PARTITION BY toDate(TimestampTime) PRIMARY KEY (ServiceName, TimestampTime) ORDER BY (ServiceName, TimestampTime, Timestamp)"""
 
 
 class StoreError(RuntimeError):
@@ -81,8 +67,8 @@ class TelemetryStore:
         if reset:
             self._send(f"DROP DATABASE IF EXISTS `{name}`", database=False)
         self._send(f"CREATE DATABASE IF NOT EXISTS `{name}`", database=False)
-        self._send(TRACES_DDL)
-        self._send(LOGS_DDL)
+        for ddl in TABLES.values():
+            self._send(ddl)
 
     def newest(self) -> datetime | None:
         """Time of the newest span, None when there is none."""
