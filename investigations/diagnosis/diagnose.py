@@ -24,6 +24,8 @@ MAX_EVIDENCE: Final = 20
 MAX_CANDIDATES: Final = 6
 #: Below this, with a source missing, the honest first answer is "inconclusive".
 INCONCLUSIVE_BELOW: Final = 0.4
+NOBODY: Final = {"kind": "none", "id": None, "url": None}
+UNDECIDED: Final = "Not enough evidence to name a cause: a source that could tell gave no answer."
 
 
 def band(confidence: float) -> str:
@@ -74,24 +76,25 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         _candidate(scored[0], space, outcomes)
     ]
     top = scored[0]
-    if top.confidence < INCONCLUSIVE_BELOW and unavailable:
+    undecided = top.confidence < INCONCLUSIVE_BELOW and bool(unavailable)
+    if undecided:
         candidates.insert(0, _inconclusive(top, missing))
         candidates = candidates[:MAX_CANDIDATES]
     document: dict[str, Any] = {
         "class": top.hypothesis.incident_class or playbook.incident_class,
         "as_of": plain(inputs.as_of),
         "candidates": candidates,
-        "culprit": _culprit(top, space),
+        "culprit": dict(NOBODY) if undecided else _culprit(top, space),
         "scope": _scope(top, space),
         "onset": _onset(top, space),
-        **_escalation(top, space),
+        **({"escalate": False, "severity": None} if undecided else _escalation(top, space)),
         "unavailable": unavailable,
         "missing": missing,
         "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
         "ruled_out": _ruled_out(playbook, scored, space),
-        "next_steps": [render(text, space.names) for text in [*top.hypothesis.next_steps, *top.hypothesis.remediation]],
+        "next_steps": _next_steps(top, space, missing if undecided else ()),
         "playbook": playbook.key,
-        "summary": _summary(top, space),
+        "summary": UNDECIDED if undecided else _summary(top, space),
         "caps": list(top.caps),
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
     }
@@ -197,10 +200,17 @@ def _known(space: FactSpace, expression: str | None) -> Any:
     return None if isinstance(value, Unknown) else value
 
 
+def _next_steps(top: Scored, space: FactSpace, missing: Sequence[str]) -> list[str]:
+    """What to do; while nothing is decided, first of all to ask again what could not be checked."""
+    if missing:
+        return [f"Check again: {sentence}" for sentence in missing]
+    return [render(text, space.names) for text in [*top.hypothesis.next_steps, *top.hypothesis.remediation]]
+
+
 def _culprit(top: Scored, space: FactSpace) -> dict[str, Any]:
     spec = top.hypothesis.culprit
     if spec is None:
-        return {"kind": "none", "id": None, "url": None}
+        return dict(NOBODY)
     found = _known(space, spec.id)
     culprit = {"kind": spec.kind, "id": found, "url": _known(space, spec.url)}
     return culprit | ({"title": render(spec.title, space.names)} if spec.title else {})
