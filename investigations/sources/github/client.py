@@ -13,7 +13,7 @@ import httpx
 from altor.outbound import Limit, Reply, Upstream, open_client
 from altor.outbound.retries import retry_after, until_epoch
 from altor.outbound.scope import current_scope
-from investigations.sources.base import ConnectionConfig, SourceAnswerInvalid
+from investigations.sources.base import ConnectionConfig
 from investigations.sources.github.etags import EtagStore, Kept
 from investigations.sources.http import decode_json
 
@@ -21,6 +21,8 @@ SOURCE, TITLE = "github", "GitHub"
 DEFAULT_URL = "https://api.github.com"
 API_VERSION = "2022-11-28"
 CONCURRENCY = 24
+#: Instead of a next page that lies on another host. False, so that it is not followed; not None, as more exists.
+ELSEWHERE = ""
 #: GitHub's advice when a limit is hit and no header says for how long.
 _SECONDARY_WAIT_S = 60.0
 
@@ -52,7 +54,7 @@ class GitHubClient:
         return (await self.page(path, params))[0]
 
     async def page(self, path: str, params: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
-        """The JSON of one page and the address of the next one, None at the end."""
+        """The JSON of one page and the address of the next: None at the end, ELSEWHERE when it may not be followed."""
         request = self._http.build_request(
             "GET", path.lstrip("/") if "://" not in path else path, params=params or None
         )
@@ -70,7 +72,7 @@ class GitHubClient:
         return data, self._next(link)
 
     def _next(self, link: str) -> str | None:
-        """`rel="next"` of a Link header. Another host never gets our token."""
+        """`rel="next"` of a Link header. Another host never gets our token: its pages count as not read."""
         for part in link.split(","):
             target, _, attributes = part.partition(";")
             if 'rel="next"' not in attributes:
@@ -78,7 +80,7 @@ class GitHubClient:
             url = target.strip().strip("<>")
             here, there = urlsplit(str(self._http.base_url)), urlsplit(url)
             if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-                raise SourceAnswerInvalid(SOURCE, "GitHub's next page lies on another host and was not followed")
+                return ELSEWHERE
             return url
         return None
 
@@ -93,7 +95,7 @@ class GitHubClient:
 
 @asynccontextmanager
 async def open_github(config: ConnectionConfig) -> AsyncIterator[GitHubClient]:
-    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}
+    headers = {"Accept": "application/vnd.github+json, application/json;q=0.9", "X-GitHub-Api-Version": API_VERSION}
     if config.secret:
         headers["Authorization"] = f"Bearer {config.secret}"
     upstream = Upstream(

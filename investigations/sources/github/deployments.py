@@ -43,7 +43,7 @@ async def collect_deployments(
     if len(inside) > limit:
         cut.append(f"{len(inside)} deployments in the window, only the newest {limit} were read")
     elif not complete:
-        cut.append("older deployments of the window were not read (two pages of 100 at most)")
+        cut.append("older deployments of the window were not read")
     await together(*(_read_statuses(client, repository, each, until) for each in [*chosen, *older]))
     mark_replaced([*chosen, *older])
     await together(*(_read_contents(client, repository, each) for each in chosen if each.live_at is not None))
@@ -62,16 +62,14 @@ async def _pages(
         page, following = await client.page(following)
         found += [deployment_of(raw, service_key) for raw in page]
     found.sort(key=lambda each: each.created_at, reverse=True)
-    return found, not following or found[-1].created_at < since - SLOWEST_ROLLOUT
+    return found, following is None or not found or found[-1].created_at < since - SLOWEST_ROLLOUT
 
 
 def _older(known: list[Deployment], chosen: list[Deployment]) -> list[Deployment]:
-    """The next older deployments of each service and environment seen in `chosen`."""
+    """The next older deployments of each service and environment seen in `chosen`, the first ones of `known`."""
     wanted = {each.group: 0 for each in chosen}
-    start = len(chosen)
-    skipped = known.index(chosen[0]) if chosen else 0
     older: list[Deployment] = []
-    for each in known[skipped + start :]:
+    for each in known[len(chosen) :]:
         if wanted.get(each.group, _OLDER_PER_GROUP) < _OLDER_PER_GROUP and len(older) < _OLDER_IN_ALL:
             wanted[each.group] += 1
             older.append(each)

@@ -15,7 +15,7 @@ MAX_FILES, MAX_COMMITS, MAX_PULLS = 100, 20, 20
 _STATES = {"error": "failed", "failure": "failed", "queued": "pending", "in_progress": "pending"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Deployment:
     """One deployment while its story is put together."""
 

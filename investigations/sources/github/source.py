@@ -147,7 +147,7 @@ class GitHubSession(HTTPSession):
             newest_at=max((at for at in (parse_time(r.get("published_at")) for r in page) if at), default=None),
             url=self._page("releases"),
         )
-        if len(kept) > params.limit or (following and len(kept) == len(page)):
+        if len(kept) > params.limit or (following is not None and len(kept) == len(page)):
             found.cut.append(f"only the newest {min(len(kept), params.limit)} releases were read")
         return found
 
@@ -168,7 +168,9 @@ class GitHubSession(HTTPSession):
             data={"pulls": [pull_shape(r) for r in kept[: params.limit]]}, url=self._page("pulls?q=is%3Amerged")
         )
         found.newest_at = max((at for at in (parse_time(r.get("updated_at")) for r in raws) if at), default=None)
-        if len(kept) > params.limit or (following and _at_least(raws[-1]["updated_at"], params.since)):
+        if len(kept) > params.limit or (
+            following is not None and raws and _at_least(raws[-1]["updated_at"], params.since)
+        ):
             found.cut.append(f"only {min(len(kept), params.limit)} merged pull requests were read")
         return found
 
