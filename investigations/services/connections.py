@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from altor.audit import record_event
+from altor.embedded.clickhouse import EmbeddedClickHouse
 from altor.errors import InvalidInput
 from altor.models import User
 from altor.outbound import judge_url
@@ -46,11 +48,26 @@ NEEDS_SECRET = frozenset({"github", "linear", "stripe"})
 
 
 def active_connections() -> dict[str, ConnectionConfig]:
-    """Source name -> the connection in force. Of several rows of one source the first by name counts. One query."""
+    """Source name -> the connection in force. One query.
+
+    Of several rows of one source the first by name counts. Without any ClickHouse the embedded engine is taken, if it
+    runs.
+    """
     found: dict[str, ConnectionConfig] = {}
     for row in Connection.objects.filter(is_active=True).order_by("source", "name"):
         found.setdefault(row.source, config_of(row))
-    return found | environment_connections()
+    found |= environment_connections()
+    if "clickhouse" not in found:
+        found |= _embedded_clickhouse()
+    return found
+
+
+def _embedded_clickhouse() -> dict[str, ConnectionConfig]:
+    """The engine that runs beside us, where loopback may be dialled; nothing when none answers."""
+    if not settings.ALLOW_LOOPBACK_UPSTREAMS:
+        return {}
+    address = EmbeddedClickHouse(settings.HOME / "clickhouse").address()
+    return {"clickhouse": clickhouse_config(address, origin="embedded")} if address else {}
 
 
 def config_of(row: Connection) -> ConnectionConfig:
@@ -98,7 +115,7 @@ def clickhouse_config(url: str, *, origin: str = "environment") -> ConnectionCon
     options = {"user": unquote(parts_.username or ""), **dict(parse_qsl(parts_.query))}
     return ConnectionConfig(
         "clickhouse",
-        "environment",
+        origin,
         address,
         unquote(parts_.password or ""),
         {key: value for key, value in options.items() if value},

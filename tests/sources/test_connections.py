@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -30,7 +31,9 @@ KEY = "lin_api_obviouslyfake0000"
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_else(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
+    """Neither the environment nor a running embedded engine adds connections."""
+    settings.HOME = tmp_path
     for source in ("GITHUB_API_URL", "GITHUB_TOKEN", "LINEAR_API_URL", "LINEAR_API_KEY", "STRIPE_API_URL",
                    "STRIPE_API_KEY", "STATUSPAGE_URLS", "CLICKHOUSE_URL"):  # fmt: skip
         monkeypatch.delenv(f"ALTOR_{source}", raising=False)
@@ -84,6 +87,20 @@ def test_the_clickhouse_address_is_taken_apart(url: str, address: str, secret: s
     assert (found.base_url, found.secret, dict(found.options)) == (address, secret, options)
 
 
+def test_the_embedded_engine_stands_in_when_no_clickhouse_is_connected(settings: Settings, tmp_path: Path) -> None:
+    def ping(asked: Asked) -> Answer:
+        return Answer(200, b"Ok.")
+
+    assert "clickhouse" not in active_connections()
+    with serving(ping) as server:
+        (tmp_path / "clickhouse").mkdir()
+        (tmp_path / "clickhouse" / "address").write_text(f"http://altor:pw@127.0.0.1:{server.port}?database=otel")
+        found = active_connections()["clickhouse"]
+        assert (found.origin, found.base_url, found.secret) == ("embedded", server.url, "pw")
+        settings.ALLOW_LOOPBACK_UPSTREAMS = False
+        assert "clickhouse" not in active_connections()
+
+
 def test_a_switched_off_connection_is_not_in_force() -> None:
     row = saved()
     remove_connection(row, actor=None)
@@ -98,6 +115,7 @@ def test_the_key_is_ciphertext_in_the_database_and_absent_from_the_audit_log() -
         assert KEY not in cursor.fetchone()[0]
     event = AuditEvent.objects.get(action="connection.created")
     assert KEY not in json.dumps([event.before, event.after])
+    assert event.after is not None
     assert event.after["secret_ends"] == KEY[-4:]
 
 

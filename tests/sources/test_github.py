@@ -130,7 +130,7 @@ def by_id(answer: SourceAnswer) -> dict[int, dict[str, Any]]:
 
 
 # Numbered by position, newest first, as GitHub lists them.
-HISTORY = [
+HISTORY: list[tuple[float, str, str, str]] = [
     (1, "production", "api", "success"),
     (2, "production", "web", "failure"),
     (3, "staging", "api", "success"),
@@ -184,7 +184,10 @@ def test_a_deployment_ends_when_the_next_one_goes_live() -> None:
 
 
 def test_a_rollback_is_told() -> None:
-    history = [(1, "production", "api", "success"), (4, "production", "api", "success")]
+    history: list[tuple[float, str, str, str]] = [
+        (1, "production", "api", "success"),
+        (4, "production", "api", "success"),
+    ]
     fake = FakeGitHub(history)
     fake.deployments[0]["sha"], fake.deployments[1]["sha"] = sha(2), sha(5)
     with serving(fake) as server:
@@ -335,7 +338,7 @@ def test_the_service_is_read_from_any_payload(payload: Any, service: str) -> Non
 def test_merged_pulls_of_a_window_stop_where_it_begins() -> None:
     def pulls(asked: Asked) -> Answer:
         assert asked.query["state"] == "closed"
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"number": n, "title": f"P{n}", "html_url": "", "merged_at": merged, "updated_at": at(n), "labels": []}
             for n, merged in ((1, at(1)), (2, None), (3, at(3)), (40, at(40)))
         ]
@@ -347,7 +350,7 @@ def test_merged_pulls_of_a_window_stop_where_it_begins() -> None:
 
 
 def test_drafts_are_no_releases() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": 1, "tag_name": "v2", "published_at": at(2), "draft": False, "prerelease": False, "html_url": "u"},
         {"id": 2, "tag_name": "v3", "published_at": None, "draft": True, "prerelease": False, "html_url": "u"},
     ]

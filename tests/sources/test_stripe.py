@@ -301,7 +301,8 @@ def test_without_invoices_there_is_no_answer(answer: Answer, kind: type[Exceptio
 
 
 def test_a_lock_on_one_object_is_waited_for() -> None:
-    fake, tries = FakeStripe(), []
+    fake = FakeStripe()
+    tries: list[int] = []
 
     def locked(asked: Asked) -> Answer:
         if asked.path == "/v1/invoices" and not tries:
