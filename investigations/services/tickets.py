@@ -1,0 +1,305 @@
+"""Intake: a ticket is created or updated from the neutral shape, and corrected by people."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from altor import events
+from altor.audit import record_event
+from altor.errors import Conflict, InvalidInput
+from altor.models import Team, User
+from altor.redaction import redact, redact_text
+from altor.roles import Role
+from investigations.intake.claims import Claim, extract_claims
+from investigations.intake.payload import TicketPayload, read_payload
+from investigations.intake.zones import zone_named
+from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim
+from investigations.playbooks.format import Playbook
+from investigations.services.claims import ClaimEdit, apply_edits
+from investigations.services.classify import classify_text
+from investigations.services.customers import remember_address, resolve_customer
+
+#: Fields whose change makes another ticket of it: they are read again, and a new run may start.
+CONTENT: Final = ("subject", "description", "tags", "priority", "requester_email", "organization", "opened_at")
+_PLAIN: Final = ("url", "channel", "requester_name")
+_HOW_PERSON: Final = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    helpdesk: str
+    connection: str
+    prefix: str
+
+
+def upsert_ticket(
+    payload: Mapping[str, Any],
+    *,
+    helpdesk: str = "generic",
+    connection: str = "",
+    prefix: str = "TK",
+    actor: User | None = None,
+    now: datetime | None = None,
+) -> tuple[Ticket, bool]:
+    """The ticket of this payload and whether it is new. Idempotent on helpdesk, connection and the payload's `id`.
+
+    Text is redacted, claims are read, customer and class decided. What a person has corrected is never overwritten. The
+    same payload twice changes nothing and records nothing. InvalidInput on a bad payload, Conflict when another
+    connection has a ticket of the same reference.
+    """
+    now = now or timezone.now()
+    door = _Door(helpdesk, connection, prefix)
+    ticket = read_payload(payload, now=now).ticket
+    try:
+        with transaction.atomic():
+            return _upsert(ticket, door, actor, now)
+    except IntegrityError:
+        pass  # the same ticket arrived twice at once: the other one created it
+    try:
+        with transaction.atomic():
+            return _upsert(ticket, door, actor, now)
+    except IntegrityError as clash:
+        ref = reference(prefix, ticket.id)
+        raise Conflict(
+            f"{ref} already exists as a ticket of another connection. Give each connection its own prefix.", ref=ref
+        ) from clash
+
+
+def reference(prefix: str, external_id: str) -> str:
+    """`ZD-48213`."""
+    return f"{prefix}-{external_id}"
+
+
+def _upsert(payload: TicketPayload, door: _Door, actor: User | None, now: datetime) -> tuple[Ticket, bool]:
+    values = _values(payload, now)
+    ticket = Ticket.objects.select_for_update(of=("self",)).select_related("customer").filter(
+        helpdesk=door.helpdesk, connection=door.connection, external_id=payload.id
+    ).first()  # fmt: skip
+    created = ticket is None
+    if ticket is None:
+        ticket = Ticket(
+            ref=reference(door.prefix, payload.id),
+            helpdesk=door.helpdesk,
+            connection=door.connection,
+            external_id=payload.id,
+            team=team_for(actor),
+            version=1,
+            **values,
+        )
+        ticket.save(force_insert=True)
+        _tell_received(ticket, actor, now)
+    elif not _apply(ticket, values, payload.created_at is not None):
+        return ticket, False
+    zone = zone_named(payload.requester.timezone) or installation_zone()
+    replace_text_claims(
+        ticket, extract_claims(ticket.subject, ticket.description, written_at=ticket.opened_at, zone=zone)
+    )
+    _decide_customer(ticket, now)
+    _decide_class(ticket, now)
+    ticket.save()
+    if not created:
+        record_event(actor=actor, action="ticket.updated", target=ticket, after={"version": ticket.version})
+    return ticket, created
+
+
+def _values(payload: TicketPayload, now: datetime) -> dict[str, Any]:
+    """What is stored, redacted. The requester's own address stays: a reply needs it."""
+    organization = {name: value for name, value in payload.organization.model_dump().items() if value}
+    return {
+        "subject": redact_text(payload.subject),
+        "description": redact_text(payload.description),
+        "tags": [redact_text(tag) for tag in payload.tags],
+        "priority": redact_text(payload.priority),
+        "channel": redact_text(payload.channel),
+        "url": payload.url,
+        "requester_name": redact_text(payload.requester.name),
+        "requester_email": payload.requester.email,
+        "organization": redact(organization),
+        "opened_at": min(payload.created_at or now, now) if payload.created_at is None else payload.created_at,
+    }
+
+
+def _apply(ticket: Ticket, values: Mapping[str, Any], has_time: bool) -> bool:
+    """Take over changed values; False when nothing that matters changed. Grows the version with the content."""
+    kept = {name: value for name, value in values.items() if has_time or name != "opened_at"}
+    content = [name for name in CONTENT if name in kept and getattr(ticket, name) != kept[name]]
+    plain = [name for name in _PLAIN if getattr(ticket, name) != kept[name]]
+    for name in (*content, *plain):
+        setattr(ticket, name, kept[name])
+    if plain and not content:
+        ticket.save(update_fields=[*plain, "updated_at"])
+    ticket.version += bool(content)
+    return bool(content)
+
+
+def _tell_received(ticket: Ticket, actor: User | None, now: datetime) -> None:
+    """Intake starts when the customer wrote; Altor learned of it now."""
+    events.record(
+        "ticket.received",
+        ticket_ref=ticket.ref,
+        at=min(ticket.opened_at, now),
+        actor=actor,
+        key=f"ticket.received:{ticket.ref}",
+    )
+    record_event(actor=actor, action="ticket.created", target=ticket, after={"helpdesk": ticket.helpdesk})
+
+
+def team_for(actor: User | None) -> Team:
+    """The team of a new ticket: the default one, unless its creator would then not see it."""
+    default = Team.objects.filter(is_default=True).first()
+    if actor is not None and actor.role != Role.ADMIN:
+        own = Team.objects.filter(memberships__user=actor).order_by("-is_default", "pk").first()
+        if own is not None:
+            return own
+    if default is None:
+        default, _ = Team.objects.get_or_create(is_default=True, defaults={"name": "Support", "slug": "support"})
+    return default
+
+
+def installation_zone() -> tzinfo | None:
+    """The zone the installation's customers mostly live in; None when the profile says nothing but UTC."""
+    data = InstallationProfile.objects.values_list("data", flat=True).first()
+    name = str((data or {}).get("timezone") or "")
+    return zone_named(name) if name and name != "UTC" else None
+
+
+# ------------------------------------------------------------------------------------------------------------ deciding
+def _decide_customer(ticket: Ticket, now: datetime) -> None:
+    if ticket.customer_why.get("how") == _HOW_PERSON:
+        return
+    found = resolve_customer(
+        organization=ticket.organization,
+        requester_email=ticket.requester_email,
+        subject=ticket.subject,
+        description=ticket.description,
+    )
+    before = ticket.customer_id
+    ticket.customer, ticket.customer_why = found.customer, found.as_dict()
+    if found.customer is not None and found.customer.pk != before:
+        _tell(ticket, "ticket.customer_set", now, {"org_id": found.customer.org_id, "how": found.how})
+
+
+def _decide_class(ticket: Ticket, now: datetime) -> None:
+    if ticket.class_why.get("how") == _HOW_PERSON:
+        return
+    fields = {"priority": ticket.priority, "channel": ticket.channel, "helpdesk": ticket.helpdesk}
+    found = classify_text(ticket.subject, ticket.description, ticket.tags, known_playbooks(), fields=fields)
+    before = ticket.incident_class
+    ticket.incident_class, ticket.class_why = found.incident_class, found.as_dict()
+    if found.incident_class and ticket.status == Ticket.Status.RECEIVED:
+        ticket.status = Ticket.Status.CLASSIFIED
+    if found.incident_class and found.incident_class != before:
+        _tell(ticket, "ticket.classified", now, {"class": found.incident_class, "how": "rules"})
+
+
+def _tell(ticket: Ticket, kind: str, now: datetime, data: Mapping[str, Any], actor: User | None = None) -> None:
+    digest = hashlib.sha256(repr(sorted(data.items())).encode()).hexdigest()[:12]
+    events.record(
+        kind,
+        ticket_ref=ticket.ref,
+        at=now,
+        actor=actor,
+        data=data,
+        key=f"{kind}:{ticket.ref}:{now.isoformat()}:{digest}",
+    )
+
+
+def known_playbooks() -> list[Playbook]:
+    """The playbooks in force, parsed."""
+    return [
+        Playbook.model_validate(document)
+        for document in PlaybookVersion.objects.active().values_list("document", flat=True)
+    ]
+
+
+def replace_text_claims(ticket: Ticket, claims: Iterable[Claim]) -> None:
+    """Claims read from the text take the place of those read before; what a person wrote or struck out stays."""
+    kept = {
+        (claim.kind, claim.value) for claim in ticket.claims.all() if claim.edited_by_id or claim.origin == _HOW_PERSON
+    }
+    decided = {kind for kind, _ in kept} & {TicketClaim.Kind.ONSET, TicketClaim.Kind.ENDED}
+    ticket.claims.filter(edited_by=None).exclude(origin=_HOW_PERSON).delete()
+    TicketClaim.objects.bulk_create(
+        TicketClaim(
+            ticket=ticket,
+            kind=one.kind,
+            value=one.value,
+            quote=one.quote,
+            precision_s=one.precision_s,
+            origin=one.origin,
+        )
+        for one in claims
+        if (one.kind, one.value) not in kept and one.kind not in decided
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- correcting
+@transaction.atomic
+def correct_ticket(
+    ticket: Ticket,
+    *,
+    actor: User,
+    customer: Customer | None = None,
+    incident_class: str | None = None,
+    claims: Sequence[ClaimEdit | Mapping[str, Any]] = (),
+    owner: User | None = None,
+    now: datetime | None = None,
+) -> Ticket:
+    """A person's correction; None means: leave as it is. It stands against later updates of the ticket.
+
+    A corrected customer is remembered for the requester's address. InvalidInput for an unknown class or a bad claim.
+    """
+    now = now or timezone.now()
+    ticket = Ticket.objects.select_for_update(of=("self",)).select_related("customer").get(pk=ticket.pk)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if customer is not None and (customer.pk != ticket.customer_id or ticket.customer_why.get("how") != _HOW_PERSON):
+        before["customer"], after["customer"] = str(ticket.customer.org_id if ticket.customer else ""), customer.org_id
+        learned = remember_address(Customer.objects.select_for_update().get(pk=customer.pk), ticket.requester_email)
+        detail = f"Set by {actor}." + (
+            f" Tickets from {ticket.requester_email} are this customer's from now on." if learned else ""
+        )
+        ticket.customer, ticket.customer_why = customer, {"how": _HOW_PERSON, "detail": detail, "candidates": []}
+        _tell(ticket, "ticket.customer_set", now, {"org_id": customer.org_id, "how": _HOW_PERSON}, actor)
+    if incident_class is not None and (
+        incident_class != ticket.incident_class or ticket.class_why.get("how") != _HOW_PERSON
+    ):
+        _check_class(incident_class)
+        before["class"], after["class"] = ticket.incident_class, incident_class
+        ticket.incident_class = incident_class
+        ticket.class_why = {
+            "how": _HOW_PERSON,
+            "reasons": [f"Set by {actor}."],
+            "scores": ticket.class_why.get("scores", {}),
+        }
+        if ticket.status == Ticket.Status.RECEIVED and incident_class:
+            ticket.status = Ticket.Status.CLASSIFIED
+        _tell(ticket, "ticket.classified", now, {"class": incident_class, "how": _HOW_PERSON}, actor)
+    if owner is not None and owner.pk != ticket.owner_id:
+        before["owner"], after["owner"] = str(ticket.owner.username if ticket.owner else ""), owner.username
+        ticket.owner = owner
+        _tell(ticket, "ticket.assigned", now, {"owner": owner.username}, actor)
+    if claims:
+        changes = apply_edits(ticket, claims, actor=actor)
+        if changes:
+            after["claims"] = changes
+    if after:
+        ticket.save()
+        record_event(actor=actor, action="ticket.corrected", target=ticket, before=before, after=after)
+    return ticket
+
+
+def _check_class(incident_class: str) -> None:
+    known = sorted(set(PlaybookVersion.objects.active().values_list("incident_class", flat=True)) | {"other"})
+    if incident_class and incident_class not in known:
+        raise InvalidInput(
+            f"There is no class {incident_class!r}. Known: {', '.join(known)}.",
+            errors={"incident_class": [f"one of: {', '.join(known)}"]},
+        )
