@@ -1,0 +1,198 @@
+"""What a run writes while it works. Every write is fenced: it happens only while the lease is held."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from altor import events
+from altor.models import User
+from investigations.diagnosis.diagnose import Diagnosis
+from investigations.diagnosis.facts import plain
+from investigations.diagnosis.types import EvidenceDraft, StepOutcome
+from investigations.engine.lease import Lease, LeaseLost
+from investigations.models import Evidence, Investigation, StepResult, Ticket
+from investigations.playbooks.format import Playbook
+from investigations.sources.base import RequestRecord
+
+#: The text of one request kept with its evidence.
+_MAX_TARGET = 8000
+
+
+def prepare_steps(lease: Lease, playbook: Playbook) -> None:
+    """One row per step, in the file's order; a resumed run keeps what it has."""
+    with transaction.atomic():
+        _fence(lease)
+        StepResult.objects.bulk_create(
+            [
+                StepResult(
+                    investigation_id=lease.run_id,
+                    step_id=step.id,
+                    position=position,
+                    title=step.title,
+                    source=step.source,
+                )
+                for position, step in enumerate(playbook.steps, 1)
+            ],
+            ignore_conflicts=True,
+        )
+
+
+def stored_outcomes(run_id: int) -> dict[str, StepOutcome]:
+    """What earlier attempts finished: never asked again."""
+    found = {}
+    rows = StepResult.objects.filter(investigation_id=run_id, status__in=["done", "skipped", "unavailable", "asked"])
+    for row in rows.prefetch_related("evidence"):
+        found[row.step_id] = StepOutcome(
+            step_id=row.step_id,
+            source=row.source,
+            status=row.status,  # type: ignore[arg-type]  # the filter above admits these four
+            verdict=row.verdict,  # type: ignore[arg-type]  # choices of the column
+            result=row.result,
+            facts=row.facts,
+            evidence=tuple(_draft(item, row.step_id) for item in row.evidence.all()),
+            error_kind=row.error_kind,
+            error=row.error,
+            truncated=row.truncated,
+            newest_at=row.newest_at,
+        )
+    return found
+
+
+def step_started(lease: Lease, step_id: str) -> None:
+    with transaction.atomic():
+        _fence(lease, bump=True)
+        StepResult.objects.filter(investigation_id=lease.run_id, step_id=step_id).update(
+            status=StepResult.Status.RUNNING, started_at=timezone.now(), attempt=lease.attempt
+        )
+
+
+def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: str) -> None:
+    """The step's result and its evidence in one transaction; LeaseLost when the run is somebody else's by now."""
+    now = timezone.now()
+    with transaction.atomic():
+        _fence(lease, bump=True)
+        row = StepResult.objects.get(investigation_id=lease.run_id, step_id=outcome.step_id)
+        row.status, row.verdict, row.result = outcome.status, outcome.verdict, outcome.result[:500]
+        row.facts = dict(outcome.facts)
+        row.error_kind, row.error = outcome.error_kind, outcome.error
+        row.requests = [_request(item) for item in outcome.requests]
+        row.truncated, row.newest_at = outcome.truncated, outcome.newest_at
+        row.finished_at, row.seconds, row.attempt = now, seconds, lease.attempt
+        row.started_at = row.started_at or now
+        row.save()
+        row.evidence.all().delete()
+        fetched = outcome.fetched_at or now
+        Evidence.objects.bulk_create([_evidence(row, draft, fetched) for draft in outcome.evidence])
+        events.record(
+            "run.step", ticket_ref=ticket_ref, subject_ref=f"INV-{lease.run_id}", at=now,
+            data={"step": outcome.step_id, "status": outcome.status, "source": outcome.source, "seconds": round(seconds, 3)},
+            key=f"run.step:INV-{lease.run_id}:{outcome.step_id}",
+        )  # fmt: skip
+
+
+def partial(lease: Lease, diagnosis: Diagnosis) -> None:
+    """The diagnosis so far, for the live page; the hash is written only at the end."""
+    with transaction.atomic():
+        _fence(lease, bump=True)
+        Investigation.objects.filter(pk=lease.run_id).update(
+            diagnosis=diagnosis.as_dict(),
+            top_label=diagnosis.top_label,
+            confidence=diagnosis.confidence,
+            severity=diagnosis.severity,
+        )
+
+
+def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_seconds: float) -> None:
+    """The run is done, exactly once: whoever holds the lease writes the diagnosis and moves the ticket on."""
+    now = timezone.now()
+    with transaction.atomic():
+        done = Investigation.objects.filter(pk=lease.run_id, attempt=lease.attempt, status=Investigation.Status.RUNNING).update(
+            status=Investigation.Status.DONE, diagnosis=diagnosis.as_dict(), result_hash=diagnosis.result_hash, top_label=diagnosis.top_label,
+            confidence=diagnosis.confidence, severity=diagnosis.severity, seconds=seconds, upstream_seconds=upstream_seconds, finished_at=now,
+            lease_expires_at=None, lease_owner="", live_version=F("live_version") + 1,
+        )  # fmt: skip
+        if not done:
+            raise LeaseLost(f"INV-{lease.run_id}")
+        run = Investigation.objects.select_related("ticket").get(pk=lease.run_id)
+        Ticket.objects.filter(
+            pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]
+        ).update(status=Ticket.Status.DIAGNOSED)
+        data = {
+            "label": diagnosis.top_label,
+            "confidence": diagnosis.confidence,
+            "seconds": round(seconds, 3),
+            "unavailable": diagnosis.document["unavailable"],
+        }
+        events.record(
+            "run.finished",
+            ticket_ref=run.ticket.ref,
+            subject_ref=run.ref,
+            at=now,
+            data=data,
+            key=f"run.finished:{run.ref}",
+        )
+
+
+def refresh(run: Investigation, diagnosis: Diagnosis) -> None:
+    """A finished run learned something more (an answered question): same run, new conclusion."""
+    Investigation.objects.filter(pk=run.pk).update(
+        diagnosis=diagnosis.as_dict(), result_hash=diagnosis.result_hash, top_label=diagnosis.top_label, confidence=diagnosis.confidence,
+        severity=diagnosis.severity, live_version=F("live_version") + 1,
+    )  # fmt: skip
+
+
+def _fence(lease: Lease, *, bump: bool = False) -> None:
+    """Lock the run's row while it is ours; LeaseLost otherwise."""
+    extra = ", live_version = live_version + 1" if bump else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE investigations_investigation SET heartbeat_at = now(){extra} WHERE id = %s AND attempt = %s AND status = 'running' AND cancel_requested_at IS NULL",  # noqa: S608  # no value is pasted
+            [lease.run_id, lease.attempt],
+        )
+        if cursor.rowcount != 1:
+            raise LeaseLost(f"INV-{lease.run_id}")
+
+
+def _request(record: RequestRecord) -> dict[str, Any]:
+    data: dict[str, Any] = plain(asdict(record))
+    data["target"] = record.target[:_MAX_TARGET]
+    data["seconds"] = round(record.seconds, 4)
+    return data
+
+
+def _evidence(row: StepResult, draft: EvidenceDraft, fetched: datetime) -> Evidence:
+    rows: list[Any] = plain(draft.rows)
+    content: Mapping[str, Any] = {"kind": draft.kind, "ref": plain(draft.ref), "summary": draft.summary, "rows": rows}
+    return Evidence(
+        investigation_id=row.investigation_id, step=row, ref_id=draft.ref_id, source=draft.source, kind=draft.kind, ref=plain(draft.ref),
+        title=draft.title[:200], summary=draft.summary, verdict=draft.verdict, at=draft.at, fetched_at=fetched, url=draft.url[:800],
+        figures=plain(draft.figures), requests=row.requests, columns=list(draft.columns), rows=rows, row_count=draft.row_count,
+        truncated=draft.truncated, sha256=hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def _draft(item: Evidence, step_id: str) -> EvidenceDraft:
+    return EvidenceDraft(
+        ref_id=item.ref_id, step_id=step_id, source=item.source, kind=item.kind, summary=item.summary, title=item.title, ref=item.ref,
+        verdict=item.verdict, at=item.at, url=item.url, figures=item.figures, columns=tuple(item.columns),  # type: ignore[arg-type]  # choices of the column
+        rows=tuple(tuple(row) for row in item.rows), row_count=item.row_count, truncated=item.truncated,
+    )  # fmt: skip
+
+
+def keep_answer(row: StepResult, outcome: StepOutcome, answer: Any, actor: User, now: datetime) -> None:
+    """A person's answer to a manual step, with the evidence it makes. In the caller's transaction."""
+    row.status, row.verdict, row.result = StepResult.Status.DONE, outcome.verdict, outcome.result[:500]
+    row.facts, row.answer = dict(outcome.facts), answer
+    row.answered_by, row.answered_at, row.finished_at = actor, now, now
+    row.save()
+    row.evidence.all().delete()
+    Evidence.objects.bulk_create([_evidence(row, draft, now) for draft in outcome.evidence])

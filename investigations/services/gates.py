@@ -1,0 +1,86 @@
+"""The gates before a reply and before an escalation: steps that must have run, and passing without them for a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from altor import events
+from altor.audit import record_event
+from altor.errors import Conflict, InvalidInput, PermissionRefused
+from altor.models import User
+from investigations.models import GateOverride, Investigation
+from investigations.playbooks.format import Playbook
+
+GATES = ("reply", "escalation")
+
+
+def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
+    """Per gate: `open`, `missing` (steps that have not run), `tried` (their source gave no answer), `overridden`.
+
+    A step whose source was asked and gave no answer counts as tried, reported apart: it does not close the gate, or an
+    upstream that is down would stop every reply.
+    """
+    if run.playbook is None:
+        return {gate: {"open": False, "missing": [], "tried": [], "overridden": None} for gate in GATES}
+    playbook = Playbook.model_validate(run.playbook.document)
+    status = {step.step_id: step.status for step in run.steps.all()}
+    overrides = {override.gate: override for override in run.overrides.select_related("user")}
+    state = {}
+    for gate in GATES:
+        required = [step for step in playbook.steps if gate in step.required_before]
+        missing = [
+            {"step": s.id, "title": s.title, "question": s.question}
+            for s in required
+            if status.get(s.id) not in ("done", "skipped", "unavailable")
+        ]
+        tried = [{"step": s.id, "title": s.title} for s in required if status.get(s.id) == "unavailable"]
+        override = overrides.get(gate)
+        state[gate] = {
+            "open": not missing or override is not None,
+            "missing": missing,
+            "tried": tried,
+            "overridden": {"reason": override.reason, "by": str(override.user), "at": override.at}
+            if override
+            else None,
+        }
+    return state
+
+
+@transaction.atomic
+def override_gate(run: Investigation, gate: str, reason: str, *, actor: User) -> GateOverride:
+    """Open a closed gate with a reason: shown on the ticket and counted."""
+    if gate not in GATES:
+        raise InvalidInput(f"There is no gate {gate!r}: reply or escalation.")
+    if not actor.may("gate.override"):
+        raise PermissionRefused("Only a lead or an administrator may open a gate.")
+    if len(reason.strip()) < 10:
+        raise InvalidInput("Give the reason in a few words: it is shown on the ticket.")
+    Investigation.objects.select_for_update().get(pk=run.pk)
+    state = gate_state(run)[gate]
+    if state["open"]:
+        raise Conflict("This gate is open already.")
+    missing = [item["step"] for item in state["missing"]]
+    override = GateOverride.objects.create(
+        investigation=run, gate=gate, missing=missing, reason=reason.strip(), user=actor
+    )
+    Investigation.objects.filter(pk=run.pk).update(live_version=F("live_version") + 1)
+    events.record(
+        "gate.overridden",
+        ticket_ref=run.ticket.ref,
+        subject_ref=run.ref,
+        at=timezone.now(),
+        actor=actor,
+        data={"gate": gate, "missing": missing},
+    )
+    record_event(
+        actor=actor,
+        action="gate.overridden",
+        target=run,
+        reason=reason.strip(),
+        after={"gate": gate, "missing": missing},
+    )
+    return override

@@ -1,0 +1,69 @@
+"""The installation profile in force: read, change as a new version, import and export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from pydantic import ValidationError
+
+from altor.audit import record_event
+from altor.errors import InvalidInput
+from altor.models import User
+from investigations.models import InstallationProfile
+from investigations.profile import Profile, unknown_keys
+
+
+def current_profile() -> Profile:
+    """The newest version; the defaults when none was saved. Without the customer directory, which lives in `Customer`."""
+    row = InstallationProfile.objects.order_by("-pk").first()
+    return Profile.model_validate(row.data) if row else Profile()
+
+
+def read_profile(data: Any, *, strict: bool) -> tuple[Profile, list[str]]:
+    """A profile from foreign data and the keys it does not know. InvalidInput for wrong types, and when `strict` for unknown keys."""
+    if not isinstance(data, Mapping):
+        raise InvalidInput("A profile is a mapping of sections: telemetry, github, linear, stripe, customers.")
+    unknown = list(unknown_keys(data))
+    if strict and unknown:
+        raise InvalidInput(f"Unknown keys: {', '.join(unknown)}", unknown=unknown)
+    try:
+        return Profile.model_validate(data), unknown
+    except ValidationError as error:
+        problems = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
+        first = problems[0]
+        raise InvalidInput(
+            f"The profile is not valid: {first['field']}: {first['message']}", problems=problems
+        ) from None
+
+
+@transaction.atomic
+def save_profile(data: Any, *, actor: User | None = None, comment: str = "") -> InstallationProfile:
+    """A new version of the profile; nothing is written when it equals the one in force."""
+    profile, _ = read_profile(data, strict=True)
+    kept = profile.model_dump(mode="json", exclude={"customers"})
+    latest = InstallationProfile.objects.select_for_update().order_by("-pk").first()
+    if latest is not None and latest.data == kept:
+        return latest
+    row = InstallationProfile.objects.create(data=kept, comment=comment[:300], created_by=actor)
+    record_event(
+        actor=actor,
+        action="profile.saved",
+        object_kind="profile",
+        object_ref=str(row.pk),
+        before=latest.data if latest else None,
+        after=kept,
+    )
+    return row
+
+
+def import_profile(data: Any, *, actor: User | None = None) -> list[str]:
+    """Take over a foreign installation file, customers included; the keys it holds that Altor does not know."""
+    from investigations.services.customers import import_directory
+
+    profile, unknown = read_profile(data, strict=False)
+    with transaction.atomic():
+        save_profile(profile.model_dump(mode="json", exclude={"customers"}), actor=actor, comment="imported")
+        import_directory(profile.customers)
+    return unknown

@@ -1,0 +1,275 @@
+"""Start, stop and repeat investigations; answers and verdicts of people."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from altor import events
+from altor.audit import record_event
+from altor.errors import Conflict, DomainError, InvalidInput, NotFound
+from altor.models import User
+from altor.queue import enqueue
+from investigations.diagnosis import steps as meaning
+from investigations.diagnosis.diagnose import diagnose
+from investigations.diagnosis.facts import FactSpace
+from investigations.engine import store
+from investigations.engine.lease import TASK
+from investigations.engine.work import inputs_of
+from investigations.models import Feedback, Investigation, PlaybookVersion, StepResult, Ticket
+from investigations.playbooks.format import Playbook
+from investigations.profile import Profile
+from investigations.services.profiles import current_profile
+
+
+class RunAlreadyActive(Conflict):
+    code = "run_already_active"
+    title = "An investigation of this ticket is under way"
+
+
+class NoPlaybook(DomainError):
+    code = "no_playbook"
+    status = 409
+    title = "No playbook covers this ticket"
+
+
+def start_investigation(
+    *,
+    ticket: Ticket,
+    actor: User | None = None,
+    trigger: str = "person",
+    as_of: datetime | None = None,
+    event_key: str | None = None,
+    playbook_key: str | None = None,
+    previous: Investigation | None = None,
+    profile: Profile | None = None,
+    queue: bool = True,
+) -> Investigation:
+    """Queue an investigation, worked after commit.
+
+    With an `event_key` that was used before, that run is returned: at most one run per ticket event. RunAlreadyActive
+    when the ticket has an unfinished run, NoPlaybook when its class has none.
+    """
+    if event_key:
+        known = Investigation.objects.filter(event_key=event_key).first()
+        if known is not None:
+            return known
+    playbook = _playbook_for(ticket, playbook_key)
+    in_force = profile or current_profile()
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            run = Investigation.objects.create(
+                ticket=ticket,
+                playbook=playbook,
+                event_key=event_key or f"{trigger}:{ticket.ref}:{uuid.uuid4().hex}",
+                trigger=trigger,
+                requested_by=actor,
+                previous=previous,
+                as_of=as_of or now,
+                profile=in_force.model_dump(mode="json", exclude={"customers"}),
+            )
+            Ticket.objects.filter(pk=ticket.pk, status__in=["received", "classified", "reopened"]).update(
+                status=Ticket.Status.INVESTIGATING
+            )
+            events.record(
+                "run.queued",
+                ticket_ref=ticket.ref,
+                subject_ref=run.ref,
+                at=now,
+                actor=actor,
+                data={"playbook": str(playbook), "trigger": trigger},
+                key=f"run.queued:{run.ref}",
+            )
+            record_event(
+                actor=actor,
+                action="run.started",
+                target=run,
+                after={"ticket": ticket.ref, "playbook": str(playbook), "trigger": trigger},
+            )
+            if queue:
+                enqueue(TASK, run.pk)
+    except IntegrityError:
+        known = Investigation.objects.filter(event_key=event_key).first() if event_key else None
+        if known is not None:
+            return known
+        active = Investigation.objects.filter(ticket=ticket).unfinished().first()
+        raise RunAlreadyActive(
+            f"{active.ref if active else 'A run'} is still working on {ticket.ref}.",
+            investigation=active.ref if active else "",
+        ) from None
+    return run
+
+
+def _playbook_for(ticket: Ticket, key: str | None) -> PlaybookVersion:
+    wanted = PlaybookVersion.objects.active()
+    if key:
+        found = wanted.filter(key=key).first()
+        if found is None:
+            known = ", ".join(wanted.order_by("key").values_list("key", flat=True)) or "none"
+            raise InvalidInput(f"There is no playbook {key!r}; there are: {known}.", playbook=key)
+        return found
+    found = (
+        wanted.filter(incident_class=ticket.incident_class).order_by("key").first() if ticket.incident_class else None
+    )
+    if found is None:
+        reason = (
+            f"its class is {ticket.incident_class!r}, which has no playbook"
+            if ticket.incident_class
+            else "its class is not known"
+        )
+        raise NoPlaybook(
+            f"{ticket.ref} cannot be investigated: {reason}. Choose a class or a playbook.", ticket=ticket.ref
+        )
+    return found
+
+
+@transaction.atomic
+def cancel_investigation(run: Investigation, *, actor: User | None = None) -> Investigation:
+    """Stop a run: at once when it is queued, within a second when a worker has it. A finished run is a Conflict."""
+    now = timezone.now()
+    locked = Investigation.objects.select_for_update().get(pk=run.pk)
+    if not locked.is_active:
+        raise Conflict(f"{locked.ref} is over already.")
+    # The worker sees the changed status at its next write or heartbeat and stops without writing.
+    locked.status, locked.cancel_requested_at, locked.finished_at, locked.lease_expires_at = (
+        Investigation.Status.CANCELLED,
+        now,
+        now,
+        None,
+    )
+    locked.live_version += 1
+    locked.save(update_fields=["status", "cancel_requested_at", "finished_at", "lease_expires_at", "live_version"])
+    locked.steps.filter(status__in=["waiting", "running"]).update(
+        status=StepResult.Status.SKIPPED, result="The run was cancelled"
+    )
+    events.record(
+        "run.cancelled",
+        ticket_ref=locked.ticket.ref,
+        subject_ref=locked.ref,
+        at=now,
+        actor=actor,
+        key=f"run.cancelled:{locked.ref}",
+    )
+    record_event(actor=actor, action="run.cancelled", target=locked)
+    return locked
+
+
+def rerun_investigation(
+    run: Investigation, *, actor: User | None = None, as_of: datetime | None = None
+) -> Investigation:
+    """A new run of the ticket that remembers this one, for comparison. Without `as_of` the clock is now."""
+    key = run.playbook.key if run.playbook else None
+    return start_investigation(
+        ticket=run.ticket, actor=actor, trigger="rerun", as_of=as_of, previous=run, playbook_key=key
+    )
+
+
+def answer_step(run: Investigation, step_id: str, answer: Any, *, actor: User) -> Investigation:
+    """A person's answer becomes evidence, and the diagnosis is weighed again with it."""
+    if run.playbook is None or not run.steps.filter(step_id=step_id, source="manual").exists():
+        raise NotFound(f"{run.ref} has no question {step_id!r}.")
+    playbook = Playbook.model_validate(run.playbook.document)
+    position = next(index for index, step in enumerate(playbook.steps, 1) if step.id == step_id)
+    inputs = inputs_of(run)
+    outcomes = store.stored_outcomes(run.pk)
+    try:
+        outcome = meaning.interpret_manual(playbook.step(step_id), position, answer, FactSpace(inputs, outcomes))
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"The answer does not fit: {error}.", step=step_id) from None
+    now = timezone.now()
+    with transaction.atomic():
+        row = run.steps.select_for_update().get(step_id=step_id)
+        store.keep_answer(row, outcome, answer, actor, now)
+        if run.status == Investigation.Status.DONE:
+            store.refresh(run, diagnose(playbook, inputs, {**outcomes, step_id: outcome}))
+        else:
+            Investigation.objects.filter(pk=run.pk).update(live_version=F("live_version") + 1)
+        events.record(
+            "run.answered", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, actor=actor, data={"step": step_id}
+        )
+        record_event(actor=actor, action="run.answered", target=run, after={"step": step_id})
+    run.refresh_from_db()
+    return run
+
+
+@transaction.atomic
+def record_feedback(run: Investigation, *, verdict: str, label: str = "", comment: str = "", actor: User) -> Feedback:
+    """`accepted`, or `corrected` with what the cause really was."""
+    if verdict not in ("accepted", "corrected"):
+        raise InvalidInput("The verdict is `accepted` or `corrected`.", verdict=verdict)
+    if verdict == "corrected" and not (label or comment).strip():
+        raise InvalidInput("Say what the cause really was: a label, or a comment.")
+    now = timezone.now()
+    feedback = Feedback.objects.create(
+        investigation=run,
+        verdict=verdict,
+        label=label[:60] or (run.top_label if verdict == "accepted" else ""),
+        comment=comment.strip(),
+        user=actor,
+    )
+    kind = "diagnosis.accepted" if verdict == "accepted" else "diagnosis.corrected"
+    events.record(
+        kind,
+        ticket_ref=run.ticket.ref,
+        subject_ref=run.ref,
+        at=now,
+        actor=actor,
+        data={"label": feedback.label},
+        key=f"{kind}:{run.ref}:{feedback.pk}",
+    )
+    record_event(
+        actor=actor,
+        action=f"run.{verdict}",
+        target=run,
+        before={"label": run.top_label},
+        after={"label": feedback.label},
+    )
+    return feedback
+
+
+def compare_runs(run: Investigation, previous: Investigation) -> dict[str, Any]:
+    """What changed between two runs of a ticket: candidates, steps, and whether the conclusion is the same."""
+    new, old = run.diagnosis or {}, previous.diagnosis or {}
+    before = {item["label"]: item["confidence"] for item in old.get("candidates", [])}
+    after = {item["label"]: item["confidence"] for item in new.get("candidates", [])}
+    candidates = [
+        {"label": label, "before": before.get(label), "after": after.get(label)}
+        for label in dict.fromkeys([*after, *before])
+        if before.get(label) != after.get(label)
+    ]
+    old_steps = {step.step_id: step for step in previous.steps.all()}
+    steps = [
+        {"step": step.step_id, "title": step.title, "before": _line(old_steps.get(step.step_id)), "after": _line(step)}
+        for step in run.steps.all()
+        if _line(step) != _line(old_steps.get(step.step_id))
+    ]
+    same = bool(run.result_hash) and run.result_hash == previous.result_hash
+    changed = {
+        key: {"before": old.get(key), "after": new.get(key)}
+        for key in ("culprit", "scope", "onset", "severity", "unavailable")
+        if old.get(key) != new.get(key)
+    }
+    return {
+        "investigation": run.ref,
+        "previous": previous.ref,
+        "same": same,
+        "candidates": candidates,
+        "steps": steps,
+        "changed": changed,
+    }
+
+
+def _line(step: StepResult | None) -> str:
+    return (
+        ""
+        if step is None
+        else f"{step.get_status_display()}: {step.result}"
+        if step.result
+        else str(step.get_status_display())
+    )

@@ -1,0 +1,17 @@
+"""Entry points of the queue: ids in, nothing out."""
+
+from __future__ import annotations
+
+
+def execute_run(run_id: int) -> None:
+    """Carry out one run. Safe to deliver twice: the second delivery finds nothing to claim."""
+    from investigations.engine.work import work_on
+
+    work_on(int(run_id))
+
+
+def sweep_runs() -> None:
+    """Queue lapsed and forgotten runs again; park those that used up their attempts."""
+    from investigations.engine.lease import sweep
+
+    sweep()
