@@ -33,12 +33,13 @@ class Exchange:
     rows: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class CallScope:
     """`deadline` is event-loop time. `exchanges` are in the order in which the attempts started."""
 
     deadline: float
     exchanges: list[Exchange] = field(default_factory=list)
+    failed: bool = False  # a request of this question failed for good: told to the circuit breaker once
 
     def remaining(self) -> float:
         return self.deadline - asyncio.get_running_loop().time()

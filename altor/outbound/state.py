@@ -15,20 +15,24 @@ from weakref import WeakKeyDictionary
 
 from altor.outbound.errors import CircuitOpen, RateLimited
 
-#: Consecutive failures that open the circuit, and seconds until one probe is let through.
-FAILURES_TO_OPEN = 6
+#: Consecutive questions that failed for good open the circuit; after these seconds one question may probe.
+FAILURES_TO_OPEN = 4
 OPEN_SECONDS = 20.0
 _KEPT = 256
 
 
 @dataclass(slots=True)
 class ConnectionState:
-    """Circuit breaker (closed, open, half-open) and the upstream's own "not before" time."""
+    """Circuit breaker (closed, open, half-open) and the upstream's own "not before" time.
+
+    What counts is a question (a `CallScope`), not a request: a burst of requests that meets one short outage is one
+    failure, and the question that probes may send all its requests.
+    """
 
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
     opened_at: float | None = None
-    probing: bool = False
+    probe: object | None = None  # the question that probes
     not_before: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = field(default_factory=WeakKeyDictionary)
@@ -41,18 +45,18 @@ class ConnectionState:
                 self._gates[loop] = asyncio.Semaphore(concurrency)
             return self._gates[loop]
 
-    def admit(self) -> None:
-        """Raises CircuitOpen while the circuit is open; after OPEN_SECONDS exactly one request may probe."""
+    def admit(self, question: object) -> None:
+        """Raises CircuitOpen while the circuit is open; after OPEN_SECONDS exactly one question may probe."""
         with self._lock:
-            if self.opened_at is None:
+            if self.opened_at is None or self.probe is question:
                 return
             wait = self.opened_at + OPEN_SECONDS - self.clock()
-            if wait > 0 or self.probing:
+            if wait > 0 or self.probe is not None:
                 raise CircuitOpen(
-                    f"Not asked: the last {self.failures} requests failed; next try in {max(1, round(wait))} s",
+                    f"Not asked: it failed {self.failures} times in a row; next try in {max(1, round(wait))} s",
                     retry_after_s=max(0.0, wait),
                 )
-            self.probing = True
+            self.probe = question
 
     def limited_for(self) -> float:
         """Seconds for which the upstream asked us not to send anything; 0 when free."""
@@ -71,19 +75,20 @@ class ConnectionState:
 
     def succeeded(self) -> None:
         with self._lock:
-            self.failures, self.opened_at, self.probing = 0, None, False
+            self.failures, self.opened_at, self.probe = 0, None, None
 
     def failed(self) -> None:
         with self._lock:
             self.failures += 1
-            if self.probing or self.failures >= FAILURES_TO_OPEN:
+            if self.probe is not None or self.failures >= FAILURES_TO_OPEN:
                 self.opened_at = self.clock()
-            self.probing = False
+            self.probe = None
 
-    def abandoned(self) -> None:
-        """A request ended without telling anything (it was cancelled): let another one probe."""
+    def abandoned(self, question: object) -> None:
+        """A question ended without telling anything (it was cancelled): let another one probe."""
         with self._lock:
-            self.probing = False
+            if self.probe is question:
+                self.probe = None
 
 
 _states: OrderedDict[str, ConnectionState] = OrderedDict()
@@ -97,6 +102,11 @@ def state_of(key: str) -> ConnectionState:
         while len(_states) > _KEPT:
             _states.popitem(last=False)
         return state
+
+
+def close_circuit(key: str) -> None:
+    """Let the next request through whatever failed before: a person asks whether the connection works now."""
+    state_of(key).succeeded()
 
 
 def forget_states() -> None:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import httpx
 
 from altor.outbound.errors import (
-    AddressRefused,
     AnswerBroken,
     AnswerTooLarge,
     CircuitOpen,
@@ -73,28 +72,45 @@ class OutboundTransport(httpx.AsyncBaseTransport):
         raise RedirectRefused("Too many redirects")
 
     async def _with_retries(self, request: httpx.Request, scope: CallScope) -> Reply:
+        told = False
+        try:
+            last = await self._attempts(request, scope)
+            told = True
+            if isinstance(last, OutboundError) or last.status >= 500:
+                self._count_failure(scope)
+            if isinstance(last, OutboundError):
+                raise last
+            return self._or_limited(last)
+        finally:
+            if not told:
+                self._state.abandoned(scope)
+
+    def _count_failure(self, scope: CallScope) -> None:
+        if not scope.failed:
+            scope.failed = True
+            self._state.failed()
+
+    async def _attempts(self, request: httpx.Request, scope: CallScope) -> Reply | OutboundError:
+        """The last reply or error. Raises what another attempt cannot change: a refusal, a limit, too large a body."""
         repeatable = request.method in ("GET", "HEAD") or bool(request.extensions.get(IDEMPOTENT))
         last: Reply | OutboundError | None = None
         for attempt in range(1, MAX_RETRIES + 2):
             try:
-                self._state.admit()
+                self._state.admit(scope)
                 await asyncio.sleep(self._state.check_limit(max(0.0, scope.remaining() - 0.5)))
             except (CircuitOpen, RateLimited):
                 if last is None:
                     raise
-                break  # opened by our own attempts: tell what happened, not that we stopped asking
+                return last  # opened by our own attempts: tell what happened, not that we stopped asking
             try:
                 last = await self._attempt(request, scope, attempt)
             except (Unreachable, TimedOut, AnswerBroken) as error:
                 last = error
             wait = self._wait_before_next(last, attempt, repeatable, scope)
             if wait is None:
-                break
+                return last
             await asyncio.sleep(wait)
-        if isinstance(last, OutboundError):
-            raise last
-        assert last is not None  # noqa: S101  # the first attempt either raised or gave a reply
-        return self._or_limited(last)
+        raise AssertionError("the last attempt returns")
 
     def _or_limited(self, reply: Reply) -> Reply:
         limit = self._limit_of(reply)
@@ -128,20 +144,17 @@ class OutboundTransport(httpx.AsyncBaseTransport):
         record = Exchange(
             method=request.method, url=str(request.url), started_at=datetime.now(UTC), attempt=attempt, **subject
         )
-        told = sent = False
         try:
             if scope.remaining() <= 0:
                 raise TimedOut("No time left")
             async with asyncio.timeout_at(scope.deadline), self._state.gate(self._concurrency):
                 scope.exchanges.append(record)
-                sent = True
                 started = time.monotonic()
                 try:
                     reply = await self._send(request, scope.remaining(), record)
                 finally:
                     record.seconds = round(time.monotonic() - started, 4)
             self._learn(reply)
-            told = True
             return reply
         except (TimeoutError, httpx.TimeoutException):
             record.error = "no answer in time"
@@ -159,27 +172,14 @@ class OutboundTransport(httpx.AsyncBaseTransport):
         except OutboundError as error:
             record.error = error.message
             raise
-        finally:
-            if sent and not told:
-                self._count_failure(record)
 
     def _learn(self, reply: Reply) -> None:
         if reply.status >= 500:
-            self._state.failed()
             return
         self._state.succeeded()
         limit = self._limit_of(reply)
         if limit is not None and limit.whole_connection and limit.retry_after_s:
             self._state.hold_off(limit.retry_after_s)
-
-    def _count_failure(self, record: Exchange) -> None:
-        """A cancelled request and a refused address say nothing about the upstream's health."""
-        if record.error in ("", AddressRefused().message):
-            self._state.abandoned()
-        elif record.error.startswith("Answer larger"):
-            self._state.succeeded()
-        else:
-            self._state.failed()
 
     async def _send(self, request: httpx.Request, budget_s: float, record: Exchange) -> Reply:
         read_s = min(READ_S, budget_s)

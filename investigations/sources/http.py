@@ -28,6 +28,7 @@ from altor.outbound import (
     RedirectRefused,
     call_scope,
 )
+from altor.outbound.state import close_circuit
 from altor.redaction import redact, redact_text
 from investigations.sources.base import (
     ConnectionConfig,
@@ -110,6 +111,7 @@ class HTTPSession:
 
     async def check(self) -> ConnectionReport:
         started = time.monotonic()
+        close_circuit(self.config.cache_key)
         try:
             with call_scope(CHECK_SECONDS) as scope:
                 who = await self._guarded(scope, CHECK_SECONDS, self._identify())
@@ -135,7 +137,8 @@ class HTTPSession:
     async def _guarded(self, scope: CallScope, timeout_s: float, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`; whatever goes wrong becomes a SourceError that holds the requests made so far."""
         try:
-            async with asyncio.timeout_at(scope.deadline):
+            # A little later than the requests' own deadline: theirs tells which request it was, and feeds the breaker.
+            async with asyncio.timeout_at(scope.deadline + 0.2):
                 return await work
         except SourceError as error:
             if not error.requests:

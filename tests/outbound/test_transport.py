@@ -241,17 +241,29 @@ def test_the_breaker_lets_one_probe_through_and_closes_when_it_succeeds() -> Non
     now = [0.0]
     state = ConnectionState(clock=lambda: now[0])
     for _ in range(FAILURES_TO_OPEN):
-        state.admit()
+        state.admit("before")
         state.failed()
     with pytest.raises(CircuitOpen):
-        state.admit()
+        state.admit("early")
     now[0] += OPEN_SECONDS + 1
-    state.admit()
+    state.admit("probe")
+    state.admit("probe")  # a question may need several requests
     with pytest.raises(CircuitOpen):
-        state.admit()  # the probe is under way
+        state.admit("other")  # the probe is under way
     state.succeeded()
-    state.admit()
-    state.admit()
+    state.admit("other")
+    state.admit("third")
+
+
+def test_a_probe_that_was_cancelled_leaves_room_for_another() -> None:
+    now = [0.0]
+    state = ConnectionState(clock=lambda: now[0])
+    for _ in range(FAILURES_TO_OPEN):
+        state.failed()
+    now[0] += OPEN_SECONDS + 1
+    state.admit("probe")
+    state.abandoned("probe")
+    state.admit("other")
 
 
 def test_a_failed_probe_opens_the_breaker_again() -> None:
@@ -260,10 +272,30 @@ def test_a_failed_probe_opens_the_breaker_again() -> None:
     for _ in range(FAILURES_TO_OPEN):
         state.failed()
     now[0] += OPEN_SECONDS + 1
-    state.admit()
+    state.admit("probe")
     state.failed()
     with pytest.raises(CircuitOpen):
-        state.admit()
+        state.admit("other")
+
+
+def test_a_burst_that_meets_one_short_outage_is_one_failure() -> None:
+    left = [8]
+
+    def briefly_down(asked: Asked) -> Answer:
+        left[0] -= 1
+        return Answer(503) if left[0] >= 0 else Answer(200, {})
+
+    with serving(briefly_down) as server:
+        found, _ = ask(server.url, times=8)
+    assert all(isinstance(each, httpx.Response) and each.status_code == 200 for each in found)
+
+
+def test_hanging_opens_the_breaker_too() -> None:
+    with serving(lambda asked: Answer(200, {}, delay_s=5)) as server:
+        for _ in range(FAILURES_TO_OPEN):
+            ask(server.url, timeout_s=0.3)
+        (found,), _ = ask(server.url, timeout_s=0.3)
+    assert isinstance(found, CircuitOpen)
 
 
 def test_a_client_error_does_not_open_the_breaker() -> None:

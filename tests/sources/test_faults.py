@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from altor.outbound.state import FAILURES_TO_OPEN
 from investigations.sources.base import (
     SourceAnswerInvalid,
     SourceError,
@@ -108,6 +109,18 @@ def test_the_connection_test_reports_instead_of_raising(source: str, fault: str)
     if fault != "another shape":
         assert not report.ok
         assert report.details["kind"] == FAULTS[fault][1].kind
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_connection_test_asks_even_when_the_circuit_is_open(source: str) -> None:
+    operation, params = QUESTIONS[source]
+    with serving(lambda asked: Answer(500, {})) as server:
+        for _ in range(FAILURES_TO_OPEN + 1):
+            with pytest.raises(SourceUnavailable):
+                ask(source, server.url, operation, params)
+        asked = len(server.asked)
+        check(source, server.url)
+        assert len(server.asked) > asked
 
 
 @pytest.mark.parametrize("source", SOURCES)
