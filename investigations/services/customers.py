@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from pydantic import ValidationError
 
 from altor.audit import record_event
@@ -43,6 +45,24 @@ _HOW: Final[dict[str, str]] = {
     "name": "The ticket names {0!r}.",
     "domain_in_text": "The text names the domain {0}.",
 }
+
+
+_AMONG: ContextVar[frozenset[str] | None] = ContextVar("customers_among", default=None)
+
+
+@contextmanager
+def among(org_ids: Iterable[str]) -> Iterator[None]:
+    """Inside, only these customers are known: a run under another installation's profile must not meet ours."""
+    token = _AMONG.set(frozenset(org_ids))
+    try:
+        yield
+    finally:
+        _AMONG.reset(token)
+
+
+def _directory() -> QuerySet[Customer]:
+    known = _AMONG.get()
+    return Customer.objects.all() if known is None else Customer.objects.filter(org_id__in=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +161,7 @@ def _ways(organization: Mapping[str, Any], email: str, subject: str, description
     if stripe:
         yield [
             Candidate(one, "stripe_customer", one.stripe_customer)
-            for one in Customer.objects.filter(stripe_customer__in=stripe)[:5]
+            for one in _directory().filter(stripe_customer__in=stripe)[:5]
         ]
     yield _by_ids(text)
     yield _by_name(name, text)
@@ -149,7 +169,7 @@ def _ways(organization: Mapping[str, Any], email: str, subject: str, description
 
 
 def _where(condition: Q, how: str, value: str) -> list[Candidate]:
-    return [Candidate(customer, how, value) for customer in Customer.objects.filter(condition)[:8]]
+    return [Candidate(customer, how, value) for customer in _directory().filter(condition)[:8]]
 
 
 def _by_domain(domain: str, how: str) -> list[Candidate]:
@@ -170,10 +190,10 @@ def _by_ids(text: str) -> list[Candidate]:
     ids = list(dict.fromkeys(_ID.findall(text)))[:40] + list(dict.fromkeys(_NUMBERED.findall(text)))[:5]
     if not ids:
         return []
-    found = list(Customer.objects.filter(org_id__in=ids)[:8])
+    found = list(_directory().filter(org_id__in=ids)[:8])
     if not found:
         lowered = [one.lower() for one in ids]  # an id typed in other case
-        found = list(Customer.objects.extra(where=["lower(org_id) = ANY(%s)"], params=[lowered])[:8])
+        found = list(_directory().extra(where=["lower(org_id) = ANY(%s)"], params=[lowered])[:8])
     return [Candidate(customer, "org_id", customer.org_id) for customer in found]
 
 
@@ -186,7 +206,7 @@ def _by_name(name: str, text: str) -> list[Candidate]:
     lowered = " ".join(text.lower().split())
     if not lowered:
         return []
-    rows = Customer.objects.extra(
+    rows = _directory().extra(
         where=["length(name) >= %s", "strpos(%s, lower(name)) > 0"], params=[_SHORTEST_NAME, lowered]
     )[:20]
     lines = {line.strip(" \t,.-–—").lower() for line in text.splitlines()}
@@ -210,7 +230,7 @@ def _by_mentioned_domain(text: str, seen: set[str]) -> list[Candidate]:
     wanted = sorted(wider - FREE_MAIL - seen)[:60]
     if not wanted:
         return []
-    rows = Customer.objects.filter(domains__overlap=wanted)[:8]
+    rows = _directory().filter(domains__overlap=wanted)[:8]
     return [
         Candidate(one, "domain_in_text", next(domain for domain in one.domains if domain in wanted)) for one in rows
     ]

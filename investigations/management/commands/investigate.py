@@ -1,0 +1,234 @@
+"""`manage.py investigate TICKET.json`: one investigation in the foreground, for people, scripts and benchmarks.
+
+The contract (arguments, exit codes, the JSON object) is stable: see docs/reference/commands.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+
+from altor.embedded.postgres import PostgresUnavailable
+from altor.errors import DomainError
+from investigations.diagnosis.diagnose import band
+from investigations.diagnosis.texts import duration, moment
+from investigations.diagnosis.types import StepOutcome
+from investigations.models import Investigation, Ticket
+from investigations.profile import Profile
+
+BAD_INPUT: Final = 2
+RUN_FAILED: Final = 3
+
+
+class _Stop(Exception):
+    """End the command: exit code and one line for people."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Command(BaseCommand):
+    help = "Investigate a ticket now, in this process, and print the diagnosis."
+    requires_system_checks: ClassVar[list[str]] = []  # a start takes no longer than it must
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("ticket", metavar="TICKET.json", help="the ticket; - reads standard input")
+        parser.add_argument("--installation", type=Path, help="profile (JSON or YAML) for this run only")
+        parser.add_argument(
+            "--as-of", metavar="ISO8601", help="the run's clock; NOW or absent: the profile's `now`, else the present"
+        )
+        parser.add_argument("--playbook", metavar="KEY", help="take this playbook instead of the one the class has")
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            document = self._investigate(options)
+        except _Stop as stop:
+            self.stderr.write(f"investigate: {stop}")
+            sys.exit(stop.code)
+        except DomainError as error:
+            self.stderr.write(f"investigate: {error.detail}")
+            sys.exit(BAD_INPUT)
+        except (PostgresUnavailable, DatabaseError) as error:
+            self.stderr.write(f"investigate: the database cannot be used: {str(error).strip().splitlines()[0]}")
+            sys.exit(RUN_FAILED)
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(document, ensure_ascii=False))
+        else:
+            self.stdout.write(as_text(document))
+
+    def _investigate(self, options: dict[str, Any]) -> dict[str, Any]:
+        payload = _read_json(options["ticket"])
+        profile = self._profile(options["installation"])
+        as_of = _clock(options["as_of"], profile)
+        self._prepare()
+        # Imported late: a mistake in the input is answered before anything heavy is loaded.
+        from investigations.engine.work import work_on
+        from investigations.services.present import investigation_document
+        from investigations.services.runs import start_investigation
+
+        ticket = self._ticket(payload, profile, as_of)
+        with transaction.atomic():
+            self._free(ticket)
+            run = start_investigation(
+                ticket=ticket,
+                trigger="command",
+                as_of=as_of,
+                playbook_key=options["playbook"],
+                profile=profile,
+                queue=False,
+            )
+        progress = _Progress(self.stderr) if sys.stderr.isatty() or options["verbosity"] > 1 else None
+        try:
+            work_on(run.pk, profile=profile, progress=progress, live=False)
+        except Exception as error:
+            raise _Stop(RUN_FAILED, f"{run.ref} failed: {type(error).__name__}: {error}") from error
+        run = Investigation.objects.with_context().get(pk=run.pk)
+        if run.status != Investigation.Status.DONE:
+            raise _Stop(RUN_FAILED, f"{run.ref} ended as {run.status}: {run.failure or 'no reason was given'}")
+        return investigation_document(run)
+
+    def _profile(self, file: Path | None) -> Profile | None:
+        if file is None:
+            return None
+        from investigations.services.profiles import read_profile
+
+        try:
+            text = file.read_text()
+        except OSError as error:
+            raise _Stop(BAD_INPUT, f"{file} cannot be read: {error.strerror}") from None
+        if file.suffix in (".yaml", ".yml"):
+            from ruamel.yaml import YAML
+
+            data = YAML(typ="safe").load(text)
+        else:
+            data = _json(text, str(file))
+        profile, unknown = read_profile(data, strict=False)
+        for key in unknown:
+            self.stderr.write(f"investigate: the profile holds a key that is not known and was left out: {key}")
+        return profile
+
+    def _prepare(self) -> None:
+        """The database as this version of Altor needs it: reached, migrated, with the shipped playbooks."""
+        from django.core.management import call_command
+        from django.db.migrations.executor import MigrationExecutor
+
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0)
+        from django.conf import settings
+
+        if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT to_regclass('altor_cache')")
+                if cursor.fetchone()[0] is None:
+                    call_command("createcachetable", verbosity=0)
+        from investigations.services.playbooks import ensure_library
+
+        ensure_library()
+
+    def _ticket(self, payload: Any, profile: Profile | None, as_of: datetime) -> Ticket:
+        from investigations.services.customers import among, import_directory
+        from investigations.services.tickets import upsert_ticket
+
+        customers = profile.customers if profile else []
+        if customers:
+            import_directory(customers)
+        if not isinstance(payload, dict):
+            raise _Stop(BAD_INPUT, "the ticket is not a JSON object")
+        with among({record.org_id for record in customers}) if customers else nullcontext():
+            ticket, _ = upsert_ticket(payload, now=max(as_of, datetime.now(UTC)))
+        return ticket
+
+    @staticmethod
+    def _free(ticket: Ticket) -> None:
+        """An unfinished run of an earlier command that was killed must not block this one."""
+        from investigations.services.runs import cancel_investigation
+
+        for run in Investigation.objects.filter(ticket=ticket, trigger="command").unfinished():
+            cancel_investigation(run)
+
+
+def _read_json(source: str) -> Any:
+    if source == "-":
+        return _json(sys.stdin.read(), "standard input")
+    try:
+        return _json(Path(source).read_text(), source)
+    except OSError as error:
+        raise _Stop(BAD_INPUT, f"{source} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _Stop(BAD_INPUT, f"{source} is not UTF-8 text") from None
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _Stop(BAD_INPUT, f"{name} is not JSON: {error.msg} in line {error.lineno}") from None
+
+
+def _clock(text: str | None, profile: Profile | None) -> datetime:
+    if text is None or text.upper() == "NOW":
+        return profile.now if profile and profile.now else datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Stop(BAD_INPUT, f"--as-of {text!r} is not a time such as 2026-05-01T10:02:00Z") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+class _Progress:
+    """One line on standard error per step: started, then how it ended."""
+
+    _MARKS: ClassVar[dict[str, str]] = {"normal": "ok", "abnormal": "!!", "inconclusive": "? ", "": "  "}
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.begun = time.monotonic()
+
+    def __call__(self, step_id: str, outcome: StepOutcome | None) -> None:
+        if outcome is not None:
+            mark = "--" if outcome.status == "unavailable" else self._MARKS[outcome.verdict]
+            self.stream.write(f"  {time.monotonic() - self.begun:5.2f} s  {mark} {step_id:<14} {outcome.result}")
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The diagnosis for a terminal: the answer first, then what it rests on."""
+    lines = [
+        f"{document['investigation']} · {document['ticket']} · {document['class']} · {document['playbook']} · {duration(document['seconds'])}",
+        "",
+        document["summary"],
+        "",
+    ]
+    for candidate in document["candidates"][:4]:
+        lines.append(
+            f"  {candidate['confidence']:.0%} {band(candidate['confidence']).lower():<6}  {candidate['title']}  [{candidate['label']}]"
+        )
+        lines += [f"           {why['effect']} {why['says']} ({why['evidence']})" for why in candidate["why"][:3]]
+        lines += [f"           {why['effect']} {why['says']}" for why in candidate["against"][:2]]
+    culprit, scope = document["culprit"] or {}, document["scope"] or {}
+    lines += ["", f"scope     {scope.get('kind')} {scope.get('value') or ''}".rstrip()]
+    if culprit.get("id"):
+        lines.append(f"culprit   {culprit['kind']} {culprit['id']}")
+    if document["onset"]:
+        lines.append(f"since     {moment(document['onset'])}")
+    lines.append(f"escalate  {document['severity'] or 'no'}")
+    for title, key in (("not checked", "missing"), ("it is not", "ruled_out"), ("next", "next_steps")):
+        lines += ["", f"{title}:", *(f"  - {sentence}" for sentence in document[key])] if document[key] else []
+    lines += [
+        "",
+        "evidence:",
+        *(f"  {item['ref_id']:<5} {item['source']:<10} {item['summary']}" for item in document["evidence"]),
+    ]
+    return "\n".join([*lines, "", "reply draft:", "", document["reply_draft"] or "–"])
