@@ -20,16 +20,20 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
     `data["deployments"]`: id, sha, service, environment, state, live_at, title, files, pulls, url (GitHub operation).
     Facts: count, live (went live in the window), candidates[] best first with minutes_before (positive = before the
     onset), words[], service_fits, score in 0..1; best.* is the first; after[] went live only after the onset;
-    failed[] never went live. Without a known onset nothing is a candidate.
+    failed[] never went live; elsewhere[] went to another environment than the profile's, so it cannot explain anything
+    here. Without a known onset nothing is a candidate.
     """
     deployments: Sequence[Mapping[str, Any]] = data.get("deployments") or []
     onset = space.first_known([measure.onset, *measure.onset_alternatives])
     services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
-    live = [item for item in deployments if item.get("live_at")]
+    wanted = str((space.inputs.profile.get("github") or {}).get("environment") or "")
+    here = [item for item in deployments if not wanted or (item.get("environment") or wanted) == wanted]
+    live = [item for item in here if item.get("live_at")]
     facts: Facts = {
         "count": float(len(deployments)),
         "live": float(len(live)),
-        "failed": [_brief(item) for item in deployments if not item.get("live_at")],
+        "failed": [_brief(item) for item in here if not item.get("live_at")],
+        "elsewhere": [_brief(item) for item in deployments if (item.get("environment") or wanted) != wanted and wanted],
         "candidates": [],
         "after": [],
     }

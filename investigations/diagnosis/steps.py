@@ -77,10 +77,7 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
     for name, measure in step.measure.items():
         facts[name] = plain(_measure(measure, rows, answer.data, space))
     names = {**space.names, step.id: facts}
-    for name, expression in step.facts.items():
-        value = space.value(expression, **{step.id: facts})
-        if not isinstance(value, Unknown):
-            facts[name] = plain(value)
+    _add_facts(step, space, facts)
     verdict = _verdict(step, space, names)
     evidence = _evidence(step, position, answer, rows, names, verdict)
     facts.pop("data", None)
@@ -97,6 +94,18 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
         truncated=answer.truncated,
         newest_at=answer.newest_at,
     )
+
+
+def _add_facts(step: Step, space: FactSpace, facts: dict[str, Any]) -> None:
+    """The step's own facts, in the order in which they need each other (a stored document keeps no order of keys)."""
+    waiting = dict(step.facts)
+    while waiting:
+        known = {name: space.value(expression, **{step.id: facts}) for name, expression in waiting.items()}
+        found = {name: plain(value) for name, value in known.items() if not isinstance(value, Unknown)}
+        if not found:
+            return
+        facts.update(found)
+        waiting = {name: expression for name, expression in waiting.items() if name not in found}
 
 
 def could_not_check(step: Step, position: int, error: SourceError | Exception | str, *, kind: str = "") -> StepOutcome:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from django.db import close_old_connections
 from django.utils import timezone
 
+from altor.registry import parts
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
 from investigations.engine import store
@@ -69,6 +70,7 @@ def _load(
     in_force = profile or Profile.model_validate(run.profile)
     inputs = inputs_of(run, in_force)
     store.prepare_steps(lease, playbook)
+    parts("SOURCES")  # imported before the run's clock starts
     return Work(
         lease=lease,
         ticket_ref=run.ticket.ref,
