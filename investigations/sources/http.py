@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
+import traceback
 from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,6 +46,8 @@ from investigations.sources.base import (
     SourceRefused,
     SourceUnavailable,
 )
+
+log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 10.0
 T = TypeVar("T")
@@ -150,7 +154,11 @@ class HTTPSession:
             message = f"{self.title} gave no complete answer within {timeout_s:.0f} s"
             raise SourceUnavailable(self.source, message, requests=records(self.source, scope)) from None
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            # The answer was JSON of another shape than promised; which field it was is for the log, not for people.
+            # JSON of another shape than promised. Where is for the log, without the value, which may be personal.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            log.warning(
+                "%s: unexpected shape at %s:%s (%s)", self.source, where.filename, where.lineno, type(error).__name__
+            )
             message = f"{self.title} answered in an unexpected shape ({type(error).__name__})"
             raise SourceAnswerInvalid(self.source, message, requests=records(self.source, scope)) from error
 

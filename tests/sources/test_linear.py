@@ -127,6 +127,16 @@ def test_the_clock_of_the_run_and_the_team_bound_the_search() -> None:
     assert "completed" in variables["filter"]["state"]["type"]["nin"]
 
 
+def test_an_open_issue_is_found_however_old_it_is() -> None:
+    with serving(linear({}, [])) as server:
+        ask("linear", server.url, "issues", {"terms": ["x"], "updated_since": AS_OF - timedelta(days=14)})
+        variables = server.asked[0].json()["variables"]
+    assert {"updatedAt": {"gte": "2026-04-18T12:00:00Z"}} in variables["filter"]["or"]
+    assert any("state" in each for each in variables["filter"]["or"])
+    assert variables["recentFilter"]["updatedAt"] == {"gte": "2026-04-18T12:00:00Z"}
+    assert "or" not in variables["recentFilter"]
+
+
 def test_text_of_an_issue_is_redacted_and_cut() -> None:
     secret = issue(1, "Mail jo@acme.com", description="card 4242 4242 4242 4242 " + "x" * 5000)
     with serving(linear({}, [secret])) as server:

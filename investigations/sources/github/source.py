@@ -211,7 +211,7 @@ class GitHubSession(HTTPSession):
         name = str(repository.get("full_name") or f"{self.profile.owner}/{self.profile.repo}")
         newest = iso(parse_time(deployments[0]["created_at"])) if deployments else None
         if not deployments:
-            warnings.append(f"{name} has no deployments: releases and merged pull requests are used instead.")
+            warnings.append(f"{name} has no deployments: Altor cannot tell what went live when.")
         return Identity(
             message=f"Reads {name}" + (f"; newest deployment {newest}" if newest else ""),
             identity=user,

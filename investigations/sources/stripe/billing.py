@@ -10,7 +10,7 @@ from typing import Any
 from altor.outbound import OutboundError
 from investigations.sources.base import SourceError, SourceRefused
 from investigations.sources.http import as_source_error, together
-from investigations.sources.stripe import shapes
+from investigations.sources.stripe.basics import ref
 from investigations.sources.stripe.client import SOURCE, TITLE, StripeReader
 
 Raw = Mapping[str, Any]
@@ -102,7 +102,7 @@ def _keep_own(ledger: Ledger, customer_id: str, until: datetime) -> None:
             ledger.parts[kind] = [
                 each
                 for each in ledger.get(kind)
-                if shapes.ref(each.get("charge")) in charges or shapes.ref(each.get("payment_intent")) in intents
+                if ref(each.get("charge")) in charges or ref(each.get("payment_intent")) in intents
             ]
     if ledger.parts.get("events") is not None:
         own = {customer_id, *charges, *intents, *(str(each["id"]) for each in ledger.get("refunds"))}
@@ -111,15 +111,15 @@ def _keep_own(ledger: Ledger, customer_id: str, until: datetime) -> None:
 
 def _concerns(event: Raw, customer_id: str, own: set[str]) -> bool:
     subject = (event.get("data") or {}).get("object") or {}
-    if shapes.ref(subject.get("customer")) == customer_id or subject.get("id") in own:
+    if ref(subject.get("customer")) == customer_id or subject.get("id") in own:
         return True
-    return bool({shapes.ref(subject.get(key)) for key in ("charge", "payment_intent")} & own)
+    return bool({ref(subject.get(key)) for key in ("charge", "payment_intent")} & own)
 
 
 async def _second_wave(reader: StripeReader, ledger: Ledger, customer_id: str) -> None:
     v1 = reader.v1
     work: list[Awaitable[None]] = [_read_price(reader, ledger, price) for price in _price_ids(ledger)]
-    known = {shapes.ref(each.get("charge")) for kind in ("refunds", "disputes") for each in ledger.get(kind)}
+    known = {ref(each.get("charge")) for kind in ("refunds", "disputes") for each in ledger.get(kind)}
     refunded = [c for c in ledger.get("charges") if c.get("amount_refunded") and c["id"] not in known]
     disputed = [c for c in ledger.get("charges") if c.get("disputed") and c["id"] not in known]
     for kind, charges, ask in (
@@ -149,17 +149,19 @@ def _price_ids(ledger: Ledger) -> list[str]:
     for invoice in ledger.get("invoices")[:6]:
         for line in (invoice.get("lines") or {}).get("data") or []:
             details = (line.get("pricing") or {}).get("price_details") or {}
-            found.append(shapes.ref(details.get("price")) or "")
+            found.append(ref(details.get("price")) or "")
     return [each for each in dict.fromkeys(found) if each][:_MAX_PRICES]
 
 
 def _price_id(item: Raw) -> str:
-    return shapes.ref(item.get("price") or item.get("plan")) or ""
+    return ref(item.get("price") or item.get("plan")) or ""
 
 
 async def _read_price(reader: StripeReader, ledger: Ledger, price_id: str) -> None:
     try:
-        ledger.prices[price_id] = await reader.one(reader.v1.prices.retrieve_async, price_id, expand=["product"])
+        ledger.prices[price_id] = await reader.one(
+            reader.v1.prices.retrieve_async, price_id, expand=["product", "tiers"]
+        )
     except SourceRefused:
         return  # a price of another mode or without permission: what the item itself says must do
     except (SourceError, OutboundError):

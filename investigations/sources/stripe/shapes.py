@@ -6,51 +6,18 @@ Amounts are integers in the currency's minor unit (JPY has none), times ISO 8601
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from investigations.sources.http import cut_text, iso, parse_time
+from investigations.sources.http import cut_text
+from investigations.sources.stripe.basics import Raw, Shape, head, ref, time
+from investigations.sources.stripe.payments import charge, dispute, payment_intent, refund
 
-Raw = Mapping[str, Any]
-Shape = dict[str, Any]
-_PAGES = {
-    "customer": "customers", "subscription": "subscriptions", "invoice": "invoices", "charge": "payments",
-    "payment_intent": "payments", "refund": "refunds", "dispute": "disputes", "event": "events",
-    "credit_note": "credit_notes",
-}  # fmt: skip
 _MAX_LINES = 50
-
-
-def time(value: Any) -> str | None:
-    return iso(parse_time(value))
-
-
-def dashboard(raw: Raw) -> str:
-    """The object's page in Stripe's dashboard."""
-    mode = "" if raw.get("livemode", True) else "test/"
-    page = _PAGES.get(str(raw.get("object")), "")
-    return f"https://dashboard.stripe.com/{mode}{page}/{raw['id']}" if page else ""
-
-
-def ref(value: Any) -> str | None:
-    """The id of a field that holds an id or, when expanded, the object."""
-    if isinstance(value, Mapping):
-        return str(value["id"]) if value.get("id") else None
-    return str(value) if value else None
-
-
-def _head(raw: Raw) -> Shape:
-    return {
-        "id": raw["id"],
-        "created": time(raw.get("created")),
-        "url": dashboard(raw),
-        "metadata": {str(key)[:60]: cut_text(value, 300) for key, value in (raw.get("metadata") or {}).items()},
-    }
 
 
 def customer(raw: Raw) -> Shape:
     address = raw.get("address") or {}
-    return _head(raw) | {
+    return head(raw) | {
         "name": cut_text(raw.get("name"), 200),
         "email": cut_text(raw.get("email"), 200),
         "deleted": bool(raw.get("deleted")),
@@ -82,6 +49,10 @@ def price(raw: Raw, details: Mapping[str, Raw]) -> Shape:
         "interval_count": recurring.get("interval_count"),
         "usage_type": recurring.get("usage_type"),
         "billing_scheme": full.get("billing_scheme"),
+        "tiers": [
+            {key: tier.get(key) for key in ("up_to", "unit_amount", "unit_amount_decimal", "flat_amount")}
+            for tier in full.get("tiers") or []
+        ],
         "metadata": metadata,
     }
 
@@ -108,7 +79,7 @@ def items(raw: Any, details: Mapping[str, Raw]) -> list[Shape]:
 
 def subscription(raw: Raw, details: Mapping[str, Raw]) -> Shape:
     cancellation = raw.get("cancellation_details") or {}
-    return _head(raw) | {
+    return head(raw) | {
         "status": raw.get("status"),
         "currency": raw.get("currency"),
         "collection_method": raw.get("collection_method"),
@@ -169,7 +140,7 @@ def invoice(raw: Raw, details: Mapping[str, Raw]) -> Shape:
         "post_payment_credit_notes_amount",
     )  # fmt: skip
     return (
-        _head(raw)
+        head(raw)
         | {key: raw.get(key) for key in keys}
         | {
             "description": cut_text(raw.get("description"), 300),
@@ -211,107 +182,10 @@ def _invoice_payment(raw: Raw) -> Shape:
     }
 
 
-def charge(raw: Raw) -> Shape:
-    method = raw.get("payment_method_details") or {}
-    card = method.get("card") or {}
-    outcome = raw.get("outcome") or {}
-    keys = (
-        "amount", "amount_captured", "amount_refunded", "currency", "status", "paid", "captured", "refunded",
-        "disputed", "failure_code",
-    )  # fmt: skip
-    return (
-        _head(raw)
-        | {key: raw.get(key) for key in keys}
-        | {
-            "description": cut_text(raw.get("description"), 300),
-            "payment_intent": ref(raw.get("payment_intent")),
-            "balance_transaction": ref(raw.get("balance_transaction")),
-            "failure_message": cut_text(raw.get("failure_message"), 300),
-            # The network's word for a decline sits in the outcome's reason unless the charge says it itself.
-            "decline_code": raw.get("decline_code")
-            or (outcome.get("reason") if raw.get("failure_code") else None)
-            or raw.get("failure_code"),
-            "outcome": {
-                key: cut_text(outcome.get(key), 200) if outcome.get(key) is not None else None
-                for key in ("type", "reason", "network_status", "risk_level", "seller_message",
-                            "advice_code", "network_advice_code", "network_decline_code")
-            } if outcome else None,
-            "method": method.get("type"),
-            "card_brand": card.get("brand"),
-            "card_last4": card.get("last4"),
-            "card_expires": f"{card['exp_year']}-{int(card['exp_month']):02d}" if card.get("exp_year") else None,
-            "card_country": card.get("country"),
-            "fingerprint": card.get("fingerprint"),
-            "statement_descriptor": raw.get("calculated_statement_descriptor")
-            or raw.get("statement_descriptor_suffix"),
-        }
-    )  # fmt: skip
-
-
-def payment_intent(raw: Raw) -> Shape:
-    error = raw.get("last_payment_error") or {}
-    keys = ("code", "decline_code", "type", "advice_code", "network_decline_code", "network_advice_code")
-    return _head(raw) | {
-        "amount": raw.get("amount"),
-        "amount_received": raw.get("amount_received"),
-        "currency": raw.get("currency"),
-        "status": raw.get("status"),
-        "description": cut_text(raw.get("description"), 300),
-        "latest_charge": ref(raw.get("latest_charge")),
-        "canceled_at": time(raw.get("canceled_at")),
-        "cancellation_reason": raw.get("cancellation_reason"),
-        "last_payment_error": {key: error.get(key) for key in keys}
-        | {"message": cut_text(error.get("message"), 300), "charge": ref(error.get("charge"))}
-        if error
-        else None,
-    }
-
-
-def refund(raw: Raw) -> Shape:
-    destination = raw.get("destination_details") or {}
-    card = destination.get("card") or {}
-    return _head(raw) | {
-        "amount": raw.get("amount"),
-        "currency": raw.get("currency"),
-        "status": raw.get("status"),
-        "reason": raw.get("reason"),
-        "failure_reason": raw.get("failure_reason"),
-        "pending_reason": raw.get("pending_reason"),
-        "charge": ref(raw.get("charge")),
-        "payment_intent": ref(raw.get("payment_intent")),
-        "balance_transaction": ref(raw.get("balance_transaction")),
-        "destination": destination.get("type"),
-        "reference_status": card.get("reference_status"),
-        "reference": card.get("reference"),
-    }
-
-
-def dispute(raw: Raw) -> Shape:
-    evidence = raw.get("evidence_details") or {}
-    return _head(raw) | {
-        "amount": raw.get("amount"),
-        "currency": raw.get("currency"),
-        "status": raw.get("status"),
-        "reason": raw.get("reason"),
-        "charge": ref(raw.get("charge")),
-        "payment_intent": ref(raw.get("payment_intent")),
-        "is_charge_refundable": raw.get("is_charge_refundable"),
-        "network_reason_code": raw.get("network_reason_code")
-        or ((raw.get("payment_method_details") or {}).get("card") or {}).get("network_reason_code"),
-        "due_by": time(evidence.get("due_by")),
-        "evidence_details": {
-            "due_by": time(evidence.get("due_by")),
-            "has_evidence": evidence.get("has_evidence"),
-            "past_due": evidence.get("past_due"),
-            "submission_count": evidence.get("submission_count"),
-        },
-    }
-
-
 def credit_note(raw: Raw) -> Shape:
     keys = ("number", "amount", "total", "subtotal", "currency", "status", "reason", "type")
     return (
-        _head(raw)
+        head(raw)
         | {key: raw.get(key) for key in keys}
         | {"invoice": ref(raw.get("invoice")), "refund": ref(raw.get("refund")), "memo": cut_text(raw.get("memo"), 300)}
     )
@@ -321,7 +195,7 @@ def event(raw: Raw, details: Mapping[str, Raw]) -> Shape:
     """An event with its object in the shape above and the former values of what changed, likewise."""
     data = raw.get("data") or {}
     subject = data.get("object") or {}
-    return _head(raw) | {
+    return head(raw) | {
         "type": raw.get("type"),
         "object_id": subject.get("id"),
         "object_type": subject.get("object"),
@@ -371,7 +245,3 @@ _TIMES = frozenset(
     {"cancel_at", "canceled_at", "current_period_start", "current_period_end", "ended_at", "trial_end", "trial_start",
      "billing_cycle_anchor", "next_payment_attempt", "due_date", "period_start", "period_end"}
 )  # fmt: skip
-
-
-def newest(shapes: list[Shape]) -> datetime | None:
-    return max((at for at in (parse_time(each.get("created")) for each in shapes) if at), default=None)

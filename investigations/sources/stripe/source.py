@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from investigations.sources.base import ConnectionConfig, Operation, RunContext, Scope, SourceRefused
 from investigations.sources.http import CredentialRefused, Found, HTTPSession, Identity, ObjectUnknown, together
-from investigations.sources.stripe import shapes
+from investigations.sources.stripe import payments, shapes
+from investigations.sources.stripe.basics import newest
 from investigations.sources.stripe.billing import Ledger, collect
 from investigations.sources.stripe.client import API_VERSION, CONCURRENCY, SOURCE, TITLE, StripeReader, open_stripe
 
@@ -62,8 +63,8 @@ empty when Stripe knows no such customer.
   cancel_at, cancel_at_period_end, canceled_at, ended_at, cancellation_reason, pause_collection, latest_invoice,
   items: [{{id, price, product, product_name, plan (price or product metadata `plan`, else nickname), nickname,
     unit_amount, currency, interval, interval_count, usage_type ("licensed" | "metered"), billing_scheme,
-    metadata (of product and price; price wins), quantity, created, current_period_start, current_period_end,
-    item_metadata}}]}}],
+    tiers: [{{up_to, unit_amount, unit_amount_decimal, flat_amount}}], metadata (of product and price; price wins),
+    quantity, created, current_period_start, current_period_end, item_metadata}}]}}],
 "invoices": [{{number, status, currency, billing_reason, collection_method, subtotal, total, total_excluding_tax,
   amount_due, amount_paid, amount_remaining, attempted, attempt_count, customer_tax_exempt, starting_balance,
   ending_balance, pre_payment_credit_notes_amount, post_payment_credit_notes_amount, description, subscription,
@@ -127,7 +128,7 @@ class StripeSession(HTTPSession):
         found = [shapes.customer(raw) for raw in raws]
         return Found(
             data={"customers": found, "matched_by": matched_by},
-            newest_at=shapes.newest(found),
+            newest_at=newest(found),
             url=found[0]["url"] if found else "",
         )
 
@@ -144,11 +145,25 @@ class StripeSession(HTTPSession):
             query = f"metadata['{_quoted(key)}']:'{_quoted(handle.org_id)}'"
             raws, matched_by = await self.reader.search(self.reader.v1.customers.search_async, query), "metadata"
         else:
-            raws, _ = await self.reader.many(self.reader.v1.customers.list_async, email=handle.email)
-            matched_by = "email"
+            raws, matched_by = await self._by_email(handle.email), "email"
         last = self.context.as_of.timestamp()
         raws = [raw for raw in raws if (raw.get("created") or 0) <= last]
         return sorted(raws, key=lambda raw: raw.get("created") or 0, reverse=True)[:10], matched_by
+
+    async def _by_email(self, email: str) -> list[dict[str, Any]]:
+        """The list is exact and fresh, but tells capitals apart; the search does not, and may be a minute behind."""
+        v1 = self.reader.v1
+        listed, searched = await together(
+            self.reader.many(v1.customers.list_async, email=email),
+            self._searched(f"email:'{_quoted(email)}'"),
+        )
+        return list({raw["id"]: raw for raw in [*listed[0], *searched]}.values())
+
+    async def _searched(self, query: str) -> list[dict[str, Any]]:
+        try:
+            return await self.reader.search(self.reader.v1.customers.search_async, query)
+        except ObjectUnknown:
+            return []  # some accounts have no search
 
     async def _billing(self, params: BillingParams) -> Found:
         until = self.context.as_of
@@ -172,8 +187,8 @@ class StripeSession(HTTPSession):
         found.url = customer["url"]
         found.cut += ledger.cut
         found.data = {"customer": customer, **_shaped(ledger), "gaps": ledger.gaps}
-        newest = [shapes.newest(found.data[kind] or []) for kind in ("events", "charges", "invoices")]
-        found.newest_at = max((at for at in newest if at), default=None)
+        times = [newest(found.data[kind] or []) for kind in ("events", "charges", "invoices")]
+        found.newest_at = max((at for at in times if at), default=None)
         return found
 
     async def _collect(self, customer_id: str, *, since: datetime, until: datetime) -> Ledger | None:
@@ -235,10 +250,10 @@ def _shaped(ledger: Ledger) -> dict[str, Any]:
     makers: dict[str, Any] = {
         "subscriptions": lambda raw: shapes.subscription(raw, prices),
         "invoices": lambda raw: shapes.invoice(raw, prices),
-        "charges": shapes.charge,
-        "payment_intents": shapes.payment_intent,
-        "refunds": shapes.refund,
-        "disputes": shapes.dispute,
+        "charges": payments.charge,
+        "payment_intents": payments.payment_intent,
+        "refunds": payments.refund,
+        "disputes": payments.dispute,
         "credit_notes": shapes.credit_note,
         "events": lambda raw: shapes.event(raw, prices),
     }
