@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from investigations.services.connections import clickhouse_config, save_connecti
 from investigations.services.customers import import_directory
 from investigations.services.playbooks import ensure_library
 from investigations.services.profiles import save_profile
-from investigations.services.runs import start_investigation
+from investigations.services.runs import NoPlaybook, start_investigation
 from investigations.services.tickets import upsert_ticket
 
 CONNECTION_NAME: Final = "harborline"
@@ -136,6 +137,8 @@ def _investigate(ticket: Ticket) -> None:
         return
     # A minute later than written: what came in with the ticket's own minute is then complete.
     as_of = ticket.opened_at + timedelta(minutes=1)
-    start_investigation(
-        ticket=ticket, trigger="ticket", as_of=as_of, event_key=f"ticket:{ticket.ref}:v{ticket.version}"
-    )
+    # Some tickets are of no class that a playbook covers: they stay in the queue for a person.
+    with suppress(NoPlaybook):
+        start_investigation(
+            ticket=ticket, trigger="ticket", as_of=as_of, event_key=f"ticket:{ticket.ref}:v{ticket.version}"
+        )

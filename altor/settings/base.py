@@ -14,6 +14,7 @@ from altor.settings import environment
 from altor.settings.csp import *  # noqa: F403
 from altor.settings.database import databases
 from altor.settings.keys import generated
+from altor.settings.pages import *  # noqa: F403
 from altor.settings.queue import *  # noqa: F403
 from altor.settings.rest import *  # noqa: F403
 
@@ -90,6 +91,8 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "altor.shell.TimezoneMiddleware",
+    "altor.views.errors.DomainErrorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -214,4 +217,4 @@ WIDGET_PARTS: list[str] = []
 PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = []
 MCP_TOOLS: list[str] = []
-DEMO_PARTS: list[str] = []
+DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]

@@ -97,6 +97,15 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815 (names of the base class)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no event; everything else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def make_server(
     world: World, *, port: int = 0, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> ThreadingHTTPServer:
@@ -113,9 +122,7 @@ def make_server(
         "statuspage": Statuspages(world, clock),
     }
     handler = type("WorldHandler", (Handler,), {"upstreams": upstreams})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    return server
+    return Server(("127.0.0.1", port), handler)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -34,11 +34,11 @@ class Notice:
 
 NOTICES: Final = (
     Notice(
-        "parcelquote", "Elevated response times of the Quotes API", "major", "Quotes API", -14.5, -8.8,
+        "parcelquote", "Elevated response times of the Quotes API", "major", "Quotes API", -56.4, -51.3,
         (
-            (-14.5, "investigating", "Quotes take longer than usual. We are looking into it."),
-            (-12.0, "identified", "A tariff import overloads one database."),
-            (-8.8, "resolved", "The import was stopped; response times are back to normal."),
+            (-56.4, "investigating", "Quotes take longer than usual. We are looking into it."),
+            (-54.0, "identified", "A tariff import overloads one database."),
+            (-51.3, "resolved", "The import was stopped; response times are back to normal."),
         ),
     ),
     Notice(
@@ -50,18 +50,19 @@ NOTICES: Final = (
         ),
     ),
     Notice(
-        "harborline", "Delayed webhook deliveries", "minor", "Webhooks", -73.5, -68.5,
+        "harborline", "Delayed webhook deliveries", "minor", "Webhooks", -110.5, -105.5,
         (
-            (-73.5, "investigating", "Deliveries are late."),
-            (-69.0, "monitoring", "A fix is live; the queue is emptying."),
-            (-68.5, "resolved", "All deliveries were sent."),
+            (-110.5, "investigating", "Deliveries are late."),
+            (-106.0, "monitoring", "A fix is live; the queue is emptying."),
+            (-105.5, "resolved", "All deliveries were sent."),
         ),
     ),
     Notice(
-        "harborline", "Slow answers in ap-southeast-1", "minor", "ap-southeast-1", -124.0, -117.5,
+        "harborline", "Rejected requests", "major", "API", -96.5, -91.2,
         (
-            (-124.0, "investigating", "Requests to ap-southeast-1 are slow."),
-            (-117.5, "resolved", "A network path was replaced by the provider."),
+            (-96.5, "investigating", "Requests are answered 429 although they are inside the quota."),
+            (-91.5, "monitoring", "The limiter's configuration was restored."),
+            (-91.2, "resolved", "Quotas are applied as before."),
         ),
     ),
 )  # fmt: skip

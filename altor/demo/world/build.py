@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from altor.demo.world.tickets import PlannedTicket
 
 #: Telemetry begins this long before the anchor.
-TELEMETRY_H: Final = 146
+TELEMETRY_H: Final = 194
 DEFAULT_SEED: Final = 20260
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from altor.demo.world.incidents import Incident
 
-HISTORY_H: Final = 260
+HISTORY_H: Final = 300
 FUTURE_H: Final = 30
 #: Ordinary changes: (service, title, files). Deployed by chance, guilty of nothing.
 _ORDINARY: Final = (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from altor.demo.world import effects as fx
-from altor.demo.world.incidents.model import BATCH, Deploy, Incident, Said
+from altor.demo.world.incidents.model import Deploy, Incident, Said
 
-VERIFY = "POST /v1/addresses/verify"
 ORDERS = "GET /v1/orders"
 
 
@@ -52,7 +51,7 @@ def later_incidents() -> tuple[Incident, ...]:
             1.3,
             4.5,
             effects=(fx.Slow(1.3, 4.5, what="db", factor=10.0, table="orders"),),
-            said=(Said("maplegate", live_s=_live(1.9), endpoint=ORDERS), Said("hazelworks", live_s=_live(2.4))),
+            said=(Said("stonebridge", live_s=_live(1.9), endpoint=ORDERS), Said("tangerinebay", live_s=_live(2.4))),
             scope=("endpoint", ORDERS),
             culprit=("database", "orders"),
         ),
@@ -62,7 +61,7 @@ def later_incidents() -> tuple[Incident, ...]:
             "rate_limit",
             3.0,
             6.0,
-            effects=(fx.Quota(3.0, 6.0, factor=0.2),),
+            effects=(fx.Quota(3.0, 6.0, factor=0.1),),
             deploys=(
                 Deploy(
                     3.0,
@@ -76,17 +75,6 @@ def later_incidents() -> tuple[Incident, ...]:
             said=(Said("kestrelair", live_s=_live(3.6)), Said("mosswood", live_s=_live(4.1))),
             scope=("all", ""),
             culprit=("deployment", ""),
-        ),
-        Incident(
-            "later-geocheck",
-            "lat.upstream_dependency",
-            "latency",
-            5.2,
-            8.0,
-            effects=(fx.Slow(5.2, 8.0, what="host", factor=12.0, routes=(VERIFY,)),),
-            said=(Said("peppermill", live_s=_live(5.9), endpoint=VERIFY),),
-            scope=("endpoint", VERIFY),
-            culprit=("dependency", "api.geocheck.example"),
         ),
         Incident(
             "later-dns-larkspur",
@@ -108,18 +96,40 @@ def later_incidents() -> tuple[Incident, ...]:
             culprit=("customer_endpoint", ""),
         ),
         Incident(
-            "later-batch-deploy",
-            "lat.deploy_route",
-            "latency",
-            8.0,
-            12.0,
-            effects=(fx.Slow(8.0, 12.0, what="own", factor=5.0, routes=(BATCH,)),),
-            deploys=(
-                Deploy(8.0, "core-api", "Batch: validate every line twice", ("core/shipments/batch.py",), True),
-                Deploy(12.0, "core-api", "Batch: validate lines once", ("core/shipments/batch.py",)),
+            "later-declined-vellum",
+            "bill.payment_failed",
+            "billing",
+            4.6,
+            said=(Said("vellumbooks", live_s=_live(5.2)),),
+            culprit=("stripe_invoice", ""),
+        ),
+        Incident(
+            "later-timeout-mosswood",
+            "wh.consumer_timeout",
+            "webhook",
+            5.0,
+            9.5,
+            effects=(
+                fx.Deliveries(
+                    5.0,
+                    9.5,
+                    "mosswood",
+                    error_type="timeout",
+                    message="context deadline exceeded (client timeout 10s while awaiting headers)",
+                    share=0.95,
+                    duration_ms=10_000.0,
+                ),
             ),
-            said=(Said("willowbyte", live_s=_live(8.6), endpoint=BATCH), Said("ironquill", live_s=_live(9.2))),
-            scope=("endpoint", BATCH),
-            culprit=("deployment", ""),
+            said=(Said("mosswood", live_s=_live(5.8)),),
+            culprit=("customer_endpoint", ""),
+        ),
+        Incident(
+            "later-rotation-stonebridge",
+            "wh.auth_after_rotation",
+            "webhook",
+            8.4,
+            effects=(fx.Deliveries(8.4, 10_000.0, "stonebridge", status=401),),
+            audits=(fx.Audit(8.3, "stonebridge", "webhook-dispatcher", "signing secret rotated by user {email}"),),
+            said=(Said("stonebridge", live_s=_live(9.3)),),
         ),
     )

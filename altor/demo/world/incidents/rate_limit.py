@@ -14,7 +14,7 @@ def rate_limit_incidents() -> tuple[Incident, ...]:
             "rate_limit",
             -98.0,
             -91.5,
-            effects=(fx.Quota(-98.0, -91.5, factor=0.2),),
+            effects=(fx.Quota(-98.0, -91.5, factor=0.1),),
             deploys=(
                 Deploy(
                     -98.0,
@@ -31,8 +31,8 @@ def rate_limit_incidents() -> tuple[Incident, ...]:
                 ),
             ),
             said=(
-                Said("fernandfig", -96.8),
-                Said("quarrylane", -95.6),
+                Said("fernandfig", -95.9),
+                Said("quarrylane", -94.9),
                 Said("heronbay", -94.1),
                 Said("copperkettle", -92.6),
             ),

@@ -58,25 +58,25 @@ def webhooks_incidents() -> tuple[Incident, ...]:
             "backlog",
             "wh.queue_backlog_deploy",
             "webhook",
-            -75.0,
-            -69.0,
-            effects=(fx.Backlog(-75.0, -69.0, seconds=1900.0),),
+            -112.0,
+            -106.0,
+            effects=(fx.Backlog(-112.0, -106.0, seconds=1900.0),),
             deploys=(
                 Deploy(
-                    -75.0,
+                    -112.0,
                     "webhook-dispatcher",
                     "Dispatcher: one consumer per partition",
                     ("webhooks/dispatcher/consumer.go", "webhooks/dispatcher/config.yaml"),
                     True,
                 ),
                 Deploy(
-                    -69.0,
+                    -106.0,
                     "webhook-dispatcher",
                     "Dispatcher: restore the number of consumers",
                     ("webhooks/dispatcher/config.yaml",),
                 ),
             ),
-            said=(Said("sunmarket", -73.3), Said("hazelworks", -72.0), Said("quarrylane", -70.4)),
+            said=(Said("sunmarket", -110.0), Said("hazelworks", -108.6), Said("quarrylane", -107.0)),
             scope=("all", ""),
             culprit=("deployment", ""),
         ),
@@ -131,9 +131,9 @@ def webhooks_incidents() -> tuple[Incident, ...]:
             "disabled-copperkettle",
             "wh.endpoint_disabled",
             "webhook",
-            -59.0,
+            -55.6,
             effects=(
-                fx.Deliveries(-59.0, -55.0, "copperkettle", status=500),
+                fx.Deliveries(-55.6, -55.0, "copperkettle", status=500),
                 fx.NoDeliveries(-55.0, ONGOING, "copperkettle"),
             ),
             audits=(
@@ -159,6 +159,6 @@ def webhooks_incidents() -> tuple[Incident, ...]:
                 scope=("none", ""),
                 culprit=("none", ""),
             )
-            for slug, at_h in (("fernandfig", -16.1), ("nimbusrain", -104.0))
+            for slug, at_h in (("fernandfig", -16.1), ("nimbusrain", -118.0))
         ),
     )
