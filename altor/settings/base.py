@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
@@ -17,6 +18,9 @@ from altor.settings.keys import generated
 from altor.settings.pages import *  # noqa: F403
 from altor.settings.queue import *  # noqa: F403
 from altor.settings.rest import *  # noqa: F403
+
+# `forms.ModelForm[User]` and its like are written for the type checker; this makes them run.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = environment.ROOT
 DEBUG = environment.flag("ALTOR_DEBUG")

@@ -4,3 +4,4 @@
 NAV_PARTS = ["altor.navigation.ITEMS", "investigations.navigation.ITEMS"]
 #: Dotted paths of `altor.shell.Search` functions.
 SEARCH_PARTS = ["investigations.search.find"]
+CSRF_FAILURE_VIEW = "altor.views.errors.csrf_failure"

@@ -2,14 +2,25 @@
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["altor.api.authentication.TokenAuthentication", "altor.api.authentication.SessionAuthentication"],
+    "DEFAULT_PARSER_CLASSES": ["altor.api.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "altor.api.authentication.TokenAuthentication",
+        "altor.api.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["altor.api.permissions.RolePermission"],
     "DEFAULT_PAGINATION_CLASS": "altor.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "altor.api.schema.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["altor.api.throttles.TokenThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"token": "600/min", "anonymous": "60/min", "intake": "1200/min", "run": "120/min", "test": "20/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "token": "600/min",
+        "anonymous": "60/min",
+        "intake": "1200/min",
+        "run": "120/min",
+        "test": "20/min",
+        "bad_signature": "60/min",
+    },
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "altor.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "PAGE_SIZE": 50,
