@@ -1,1 +1,36 @@
-urlpatterns: list[object] = []
+"""All addresses. Apps are named as strings: nothing here imports what stands above."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from altor.views import account, audit, errors, people
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("accounts/", include("allauth.urls")),
+    path("account/", account.account, name="account"),
+    path("account/tokens/", account.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),
+    path("account/sessions/end/", account.end_sessions, name="end-sessions"),
+    path("people/", people.people, name="people"),
+    path("people/new/", people.new_person, name="person-new"),
+    path("people/<str:username>/", people.person_page, name="person"),
+    path("teams/new/", people.team_page, name="team-new"),
+    path("teams/<slug:slug>/", people.team_page, name="team"),
+    path("audit/", audit.audit, name="audit"),
+    path("search/", account.search, name="search"),
+    path("", include("investigations.urls")),
+]
+if find_spec("altor.api.urls"):
+    urlpatterns.insert(0, path("api/v1/", include("altor.api.urls")))
+if settings.ENABLE_ADMIN:
+    urlpatterns.insert(0, path("admin/", admin.site.urls))
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

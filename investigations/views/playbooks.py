@@ -1,0 +1,164 @@
+"""Playbooks: what is in force, one version to read, what differs between two, a new version by hand."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib import messages
+from django.db.models import Avg, Count, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from altor.access import page, person
+from altor.errors import DomainError
+from investigations.models import Investigation, PlaybookVersion
+from investigations.playbooks.format import Playbook, weight_of
+from investigations.playbooks.loader import PlaybookInvalid, Problem
+from investigations.services.playbooks import activate_version, store_version
+
+RECENT: Final = timedelta(days=30)
+
+
+@require_GET
+@page("playbook.read")
+def playbooks(request: HttpRequest) -> HttpResponse:
+    """One line per playbook: the active version, its runs of the last 30 days, and how often people agreed."""
+    since = timezone.now() - RECENT
+    user = person(request)
+    versions = list(PlaybookVersion.objects.defer("source_yaml", "document").order_by("key", "-version"))
+    shown: dict[str, PlaybookVersion] = {}
+    for version in versions:
+        if version.key not in shown or version.is_active:
+            shown[version.key] = version
+    figures = {
+        row["playbook__key"]: row
+        for row in Investigation.objects.visible_to(user)
+        .filter(queued_at__gte=since, playbook__isnull=False)
+        .order_by()
+        .values("playbook__key")
+        .annotate(
+            runs=Count("pk", distinct=True),
+            done=Count("pk", filter=Q(status="done"), distinct=True),
+            accepted=Count("feedback", filter=Q(feedback__verdict="accepted"), distinct=True),
+            judged=Count("feedback", distinct=True),
+            seconds=Avg("seconds"),
+        )
+    }
+    lines = [
+        (version, figures.get(key, {}), sum(v.key == key for v in versions)) for key, version in sorted(shown.items())
+    ]
+    context = {"here": "playbooks", "lines": lines, "may_edit": user.may("playbook.edit")}
+    return render(request, "investigations/playbook_list.html", context)
+
+
+@require_GET
+@page("playbook.read")
+def playbook(request: HttpRequest, key: str) -> HttpResponse:
+    """The short address leads to the active version, or to the newest."""
+    found = PlaybookVersion.objects.filter(key=key).order_by("-is_active", "-version").first()
+    if found is None:
+        raise Http404
+    return redirect("investigations:playbook-version", found.key, found.version)
+
+
+@require_GET
+@page("playbook.read")
+def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    found = get_object_or_404(PlaybookVersion.objects.select_related("created_by"), key=key, version=number)
+    user = person(request)
+    used = Investigation.objects.visible_to(user).filter(playbook=found)
+    context = {
+        "here": "playbooks",
+        "version": found,
+        "playbook": Playbook.model_validate(found.document),
+        "weights": weight_of,
+        "versions": PlaybookVersion.objects.filter(key=key).defer("source_yaml", "document").order_by("-version"),
+        "used": used.select_related("ticket").defer("diagnosis")[:15],
+        "used_all": used.count(),
+        "may_edit": user.may("playbook.edit"),
+        "show": "yaml" if request.GET.get("show") == "yaml" else "read",
+    }
+    return render(request, "investigations/playbook_version.html", context)
+
+
+@require_GET
+@page("playbook.read")
+def diff(request: HttpRequest, key: str) -> HttpResponse:
+    """`from` and `to` are version numbers; by default the newest against the one before it."""
+    versions = list(PlaybookVersion.objects.filter(key=key).order_by("-version"))
+    if not versions:
+        raise Http404
+    by_number = {str(item.version): item for item in versions}
+    new = by_number.get(request.GET.get("to", ""), versions[0])
+    earlier = next((item for item in versions if item.version < new.version), new)
+    old = by_number.get(request.GET.get("from", ""), earlier)
+    context = {
+        "here": "playbooks",
+        "key": key,
+        "old": old,
+        "new": new,
+        "versions": versions,
+        "lines": diff_lines(old, new),
+    }
+    return render(request, "investigations/playbook_diff.html", context)
+
+
+def diff_lines(old: PlaybookVersion, new: PlaybookVersion) -> list[tuple[str, str]]:
+    """(add | del | hunk | same, text) of the unified difference of two files."""
+    looks = {"+": "add", "-": "del", "@": "hunk"}
+    lines = difflib.unified_diff(
+        old.source_yaml.splitlines(), new.source_yaml.splitlines(), str(old), str(new), lineterm="", n=4
+    )
+    return [(looks.get(line[:1], "same"), line) for line in lines if not line.startswith(("---", "+++"))]
+
+
+@require_http_methods(["GET", "POST"])
+@page("playbook.edit")
+def edit(request: HttpRequest, key: str = "") -> HttpResponse:
+    """The file as text: checked, then stored as a new version; problems name line and field."""
+    base = PlaybookVersion.objects.filter(key=key).order_by("-is_active", "-version").first() if key else None
+    if key and base is None:
+        raise Http404
+    text = request.POST.get("text", base.source_yaml if base else "").replace("\r\n", "\n")
+    problems: list[Problem] = []
+    refused = ""
+    if request.method == "POST":
+        try:
+            saved = store_version(
+                text, name=f"{key or 'new'}.yaml", actor=person(request), origin="editor",
+                comment=request.POST.get("comment", "").strip()[:300], activate=request.POST.get("activate") == "on",
+            )  # fmt: skip
+        except PlaybookInvalid as invalid:
+            problems = invalid.problems
+        except DomainError as error:
+            refused = error.detail
+        else:
+            messages.success(request, f"{saved} is stored{' and in force' if saved.is_active else ''}.")
+            return redirect("investigations:playbook-version", saved.key, saved.version)
+    context: dict[str, Any] = {
+        "here": "playbooks", "key": key, "base": base, "text": text, "problems": problems, "refused": refused,
+        "comment": request.POST.get("comment", ""),
+    }  # fmt: skip
+    return render(request, "investigations/playbook_edit.html", context, status=422 if problems or refused else 200)
+
+
+@require_POST
+@page("playbook.edit")
+def activate(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    found = get_object_or_404(PlaybookVersion, key=key, version=number)
+    activate_version(found, actor=person(request))
+    messages.success(request, f"New runs take {found} from now on; runs under way keep theirs.")
+    return redirect("investigations:playbook-version", found.key, found.version)
+
+
+@require_GET
+@page("playbook.read")
+def source_file(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    """The file as it was stored, comments included."""
+    found = get_object_or_404(PlaybookVersion, key=key, version=number)
+    headers = {"Content-Disposition": f'attachment; filename="{found.key}.v{found.version}.yaml"'}
+    return HttpResponse(found.source_yaml, content_type="application/yaml; charset=utf-8", headers=headers)
