@@ -75,3 +75,12 @@ def enqueue(task: str, *ids: int | str) -> None:
 
 def _send(task: str, ids: tuple[int | str, ...]) -> None:
     async_task(task, *ids)
+
+
+def oldest_waiting() -> float | None:
+    """Seconds for which the oldest entry that could be taken has been waiting; None when nothing waits."""
+    with connections[Conf.ORM].cursor() as cursor:
+        # `lock` is the moment from which an entry may be taken.
+        cursor.execute("SELECT extract(epoch FROM now() - min(lock)) FROM django_q_ormq WHERE lock < now()")
+        (age,) = cursor.fetchone()
+    return None if age is None else float(age)

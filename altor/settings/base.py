@@ -222,3 +222,5 @@ PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = []
 MCP_TOOLS: list[str] = []
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
+#: Called every few seconds by the supervisor: work whose worker is gone.
+SWEEPS = ["investigations.tasks.sweep_runs"]

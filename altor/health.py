@@ -1,0 +1,43 @@
+"""Whether this process lives, and whether the installation is ready for work."""
+
+from __future__ import annotations
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from altor.queue import oldest_waiting
+
+#: Work that waits longer than this: nobody works.
+QUEUE_LATE_S = 120.0
+
+
+@never_cache
+@require_GET
+def live(request: HttpRequest) -> JsonResponse:
+    """This process answers. Touches nothing."""
+    return JsonResponse({"status": "live"})
+
+
+@never_cache
+@require_GET
+def ready(request: HttpRequest) -> JsonResponse:
+    """Database reached and migrated, cache works, the queue moves: 200; else 503 with what is wrong. No versions."""
+    checks = {"database": "ok", "migrations": "ok", "cache": "ok", "queue": "ok"}
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            checks["migrations"] = "pending"
+        age = oldest_waiting()
+        if age is not None and age > QUEUE_LATE_S:
+            checks["queue"] = "late"
+        cache.set("altor:ready", "1", 10)
+        if cache.get("altor:ready") != "1":
+            checks["cache"] = "failed"
+    except DatabaseError:
+        checks["database"] = "failed"
+    good = all(value == "ok" for value in checks.values())
+    return JsonResponse({"status": "ready" if good else "not ready", "checks": checks}, status=200 if good else 503)
