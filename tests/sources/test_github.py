@@ -374,6 +374,14 @@ def test_a_token_that_may_write_is_warned_about(scopes: str, writes: bool) -> No
     assert any("may also write" in each for each in report.warnings) is writes
 
 
+def test_a_token_is_tested_before_a_repository_is_chosen() -> None:
+    with serving(lambda asked: Answer(200, {"login": "reader"})) as server:
+        report = check("github", server.url, profile=Profile(github=GitHubProfile()))
+    assert report.ok
+    assert report.identity == "reader"
+    assert any("names no repository" in each for each in report.warnings)
+
+
 def test_a_profile_without_repository_is_a_clear_refusal() -> None:
     with (
         serving(lambda asked: Answer(200, [])) as server,

@@ -273,6 +273,11 @@ def test_personal_data_is_redacted_and_the_domain_kept() -> None:
     assert found["charges"][0]["card_last4"] == "4242"
 
 
+def test_a_secret_in_metadata_is_not_kept() -> None:
+    found = billing({"customers": [customer(metadata={"org_id": "org_1", "api_key": "plain", "note": "jo@acme.com"})]})
+    assert found["customer"]["metadata"] == {"org_id": "org_1", "api_key": "[redacted]", "note": "[email]@acme.com"}
+
+
 def test_the_record_of_an_email_search_holds_no_email() -> None:
     with serving(FakeStripe()) as server:
         answer = ask("stripe", server.url, "customer", {"email": "billing@acme.com"})

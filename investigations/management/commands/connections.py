@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from investigations.services.connections import active_connections, check_connection, secret_ending, sources
 from investigations.sources.base import ConnectionConfig, ConnectionReport
@@ -26,7 +27,10 @@ class Command(BaseCommand):
                 )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = active_connections()
+        try:
+            found = active_connections()
+        except DatabaseError:
+            raise CommandError("The database is not set up: run `manage.py migrate` first", returncode=3) from None
         if options["action"] == "list":
             self._list(found, options["format"])
             return

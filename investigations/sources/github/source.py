@@ -187,37 +187,43 @@ class GitHubSession(HTTPSession):
         return found
 
     async def _identify(self) -> Identity:
+        if not (self.profile.owner and self.profile.repo):
+            user = await self._user()
+            warning = "The profile names no repository yet: choose one, or deployments cannot be read."
+            return Identity("The credential works", user, tuple(self._scopes({})), (*self._write_warning({}), warning))
+        path = self.repository
         user, repository, deployments = await together(
-            self._user(),
-            self.client.get(self.repository),
-            self.client.get(f"{self.repository}/deployments", {"per_page": 1}),
+            self._user(), self.client.get(path), self.client.get(f"{path}/deployments", {"per_page": 1})
         )
-        granted = [s.strip() for s in self.client.headers.get("x-oauth-scopes", "").split(",") if s.strip()]
-        scopes = [Scope(name, writes=name not in _READ_ONLY_SCOPES) for name in granted]
         permissions = repository.get("permissions") or {}
-        scopes += [
-            Scope(f"repository: {name}", writes=name in ("push", "maintain", "admin"))
-            for name, on in permissions.items()
-            if on
-        ]
-        writing = [scope.name for scope in scopes if scope.writes]
-        warnings = []
-        if writing:
-            warnings.append(
-                f"This token may also write ({', '.join(writing)}). Altor only reads: use a fine-grained token with "
-                "read access to contents, deployments, metadata and pull requests."
-            )
-        limits = {name: self.client.headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")}
+        warnings = list(self._write_warning(permissions))
         name = str(repository.get("full_name") or f"{self.profile.owner}/{self.profile.repo}")
         newest = iso(parse_time(deployments[0]["created_at"])) if deployments else None
         if not deployments:
             warnings.append(f"{name} has no deployments: Altor cannot tell what went live when.")
+        limits = {key: self.client.headers.get(f"x-ratelimit-{key}", "") for key in ("limit", "remaining")}
         return Identity(
             message=f"Reads {name}" + (f"; newest deployment {newest}" if newest else ""),
             identity=user,
-            scopes=tuple(scopes),
+            scopes=tuple(self._scopes(permissions)),
             warnings=tuple(warnings),
             details={"repository": name, "rate_limit": limits, "newest_deployment_at": newest},
+        )
+
+    def _scopes(self, permissions: Mapping[str, Any]) -> list[Scope]:
+        """Classic scopes from the header of the newest answer, then the token's rights on the repository."""
+        granted = [scope.strip() for scope in self.client.headers.get("x-oauth-scopes", "").split(",")]
+        scopes = [Scope(name, writes=name not in _READ_ONLY_SCOPES) for name in granted if name]
+        rights = [name for name, on in permissions.items() if on]
+        return scopes + [Scope(f"repository: {name}", writes=name in ("push", "maintain", "admin")) for name in rights]
+
+    def _write_warning(self, permissions: Mapping[str, Any]) -> tuple[str, ...]:
+        writing = ", ".join(scope.name for scope in self._scopes(permissions) if scope.writes)
+        if not writing:
+            return ()
+        return (
+            f"This token may also write ({writing}). Altor only reads: use a fine-grained token with read access to "
+            "contents, deployments, metadata and pull requests.",
         )
 
     async def _user(self) -> str:

@@ -170,7 +170,7 @@ class LinearSession(HTTPSession):
         if viewer.get("admin"):
             warnings.append("This key belongs to a workspace admin: use a member's or guest's account instead.")
         return Identity(
-            message=f"Reads {cut_text(organization.get('name'), 100)} as {cut_text(viewer.get('name'), 100)}",
+            message=f"Reads {cut_text(organization.get('name'), 100)}",
             identity=cut_text(viewer.get("name"), 100),
             scopes=(Scope("read (as its account)"),),
             warnings=tuple(warnings),
@@ -226,7 +226,7 @@ def _issue(node: Mapping[str, Any], terms: list[str]) -> dict[str, Any]:
             for each in customers
             if each
         ],
-        "attachments": [each["url"] for each in attachments if each.get("url")],
+        "attachments": [cut_text(each["url"], 500) for each in attachments if each.get("url")],
         "matched_terms": [],
         "contains_terms": [term for term in terms if term.lower() in text],
         "is_recent": False,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from investigations.sources.http import cut_text, iso, parse_time
+from altor.redaction import redact
+from investigations.sources.http import iso, parse_time
 
 Raw = Mapping[str, Any]
 Shape = dict[str, Any]
@@ -35,12 +36,19 @@ def ref(value: Any) -> str | None:
     return str(value) if value else None
 
 
+def metadata(raw: Raw) -> Shape:
+    """What the company wrote on an object: values redacted and cut, those of secret-bearing names replaced whole."""
+    found = raw.get("metadata") or {}
+    cleaned: Shape = redact({str(key)[:60]: str(value)[:300] for key, value in found.items()})
+    return cleaned
+
+
 def head(raw: Raw) -> Shape:
     return {
         "id": raw["id"],
         "created": time(raw.get("created")),
         "url": dashboard(raw),
-        "metadata": {str(key)[:60]: cut_text(value, 300) for key, value in (raw.get("metadata") or {}).items()},
+        "metadata": metadata(raw),
     }
 
 

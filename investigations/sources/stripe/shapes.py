@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from investigations.sources.http import cut_text
-from investigations.sources.stripe.basics import Raw, Shape, head, ref, time
+from investigations.sources.stripe.basics import Raw, Shape, head, metadata, ref, time
 from investigations.sources.stripe.payments import charge, dispute, payment_intent, refund
 
 _MAX_LINES = 50
@@ -35,13 +35,12 @@ def price(raw: Raw, details: Mapping[str, Raw]) -> Shape:
     full = {**raw, **details.get(str(raw.get("id")), {})}
     product = full.get("product")
     recurring = full.get("recurring") or {}
-    product_metadata = product.get("metadata") or {} if isinstance(product, Mapping) else {}
-    metadata = {**product_metadata, **(full.get("metadata") or {})}
+    told = {**(metadata(product) if isinstance(product, Mapping) else {}), **metadata(full)}
     return {
         "price": full.get("id"),
         "product": ref(product),
         "product_name": cut_text(product.get("name"), 200) if isinstance(product, Mapping) else "",
-        "plan": str(metadata.get("plan") or full.get("nickname") or ""),
+        "plan": str(told.get("plan") or full.get("nickname") or ""),
         "nickname": full.get("nickname") or "",
         "unit_amount": full.get("unit_amount"),
         "currency": full.get("currency"),
@@ -53,7 +52,7 @@ def price(raw: Raw, details: Mapping[str, Raw]) -> Shape:
             {key: tier.get(key) for key in ("up_to", "unit_amount", "unit_amount_decimal", "flat_amount")}
             for tier in full.get("tiers") or []
         ],
-        "metadata": metadata,
+        "metadata": told,
     }
 
 
@@ -71,7 +70,7 @@ def items(raw: Any, details: Mapping[str, Raw]) -> list[Shape]:
                 "created": time(item.get("created")),
                 "current_period_start": time(item.get("current_period_start")),
                 "current_period_end": time(item.get("current_period_end")),
-                "item_metadata": dict(item.get("metadata") or {}),
+                "item_metadata": metadata(item),
             }
         )
     return found
@@ -123,7 +122,7 @@ def invoice_line(raw: Raw, details: Mapping[str, Raw]) -> Shape:
         "subscription_item": item.get("subscription_item"),
         "discount_amount": sum(int(d.get("amount") or 0) for d in raw.get("discount_amounts") or []),
         "tax": sum(int(t.get("amount") or 0) for t in raw.get("taxes") or []),
-        "metadata": dict(raw.get("metadata") or {}),
+        "metadata": metadata(raw),
     }
 
 
