@@ -242,10 +242,10 @@ def _alone(home: Path) -> Iterator[IO[str]]:
 
 def _forget(home: Path) -> None:
     """Remove a demo's data, and only that: a directory without a demo's mark is left alone."""
-    EmbeddedPostgres(home / "pg").stop()
     known = ("pg", "clickhouse", "log", "static", STATE_FILE, "secret-key", "encryption-key", "upstreams.port")
     if not (home / STATE_FILE).exists() and any((home / name).exists() for name in known):
         raise SetupFailed(f"{home} does not look like a demo's home (no {STATE_FILE}); remove it yourself if it is one")
+    EmbeddedPostgres(home / "pg").destroy()
     for name in known:
         path = home / name
         if path.is_dir() and not path.is_symlink():
