@@ -20,7 +20,7 @@ from investigations.sources.http import decode_json
 SOURCE, TITLE = "github", "GitHub"
 DEFAULT_URL = "https://api.github.com"
 API_VERSION = "2022-11-28"
-CONCURRENCY = 24
+CONCURRENCY = 40
 #: Instead of a next page that lies on another host. False, so that it is not followed; not None, as more exists.
 ELSEWHERE = ""
 #: GitHub's advice when a limit is hit and no header says for how long.

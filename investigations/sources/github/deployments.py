@@ -29,11 +29,13 @@ async def collect_deployments(
     environment: str | None,
     limit: int,
     service_key: str,
+    detailed: str,
     cut: list[str],
 ) -> tuple[list[Deployment], datetime | None]:
     """Deployments created in [since - rollout, until], newest first, at most `limit`; and the newest time of all.
 
-    `cut` gains a sentence for everything that was left out.
+    What was in them is read for those of the environment `detailed` ("" = all) that went live. `cut` gains a sentence
+    for everything that was left out.
     """
     everything, complete = await _pages(client, repository, since, environment, service_key)
     newest = max((each.created_at for each in everything), default=None)
@@ -46,7 +48,8 @@ async def collect_deployments(
         cut.append("older deployments of the window were not read")
     await together(*(_read_statuses(client, repository, each, until) for each in [*chosen, *older]))
     mark_replaced([*chosen, *older])
-    await together(*(_read_contents(client, repository, each) for each in chosen if each.live_at is not None))
+    wanted = [each for each in chosen if each.live_at and detailed in ("", each.raw["environment"])]
+    await together(*(_read_contents(client, repository, each) for each in wanted))
     return chosen, newest
 
 

@@ -30,7 +30,7 @@ class DeploymentsParams(_Params):
     since: AwareDatetime
     until: AwareDatetime
     environment: str | None = None  # None: all environments, each deployment tells its own
-    limit: int = Field(default=12, ge=1, le=20)
+    limit: int = Field(default=20, ge=1, le=40)
 
 
 class ReleasesParams(_Params):
@@ -67,7 +67,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 "is_rollback: bool, files: [path], files_truncated, pulls: [{number, title, url, merged_at, author, "
                 "labels, merge_commit_sha}], commits: [{sha, message, author, at, url}] oldest first, commit_count, "
                 "compare_url, log_url}]} newest first by created_at; files, pulls and commits are [] for those that "
-                "never went live; also those of other environments and failed ones, each with its state."
+                "never went live or went to another environment than the profile's, which are listed with their state."
             ),
         ),
         Operation(
@@ -132,6 +132,7 @@ class GitHubSession(HTTPSession):
             environment=params.environment,
             limit=params.limit,
             service_key=self.profile.service_payload_key,
+            detailed=params.environment or self.profile.environment,
             cut=found.cut,
         )
         found.newest_at = newest
