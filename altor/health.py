@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
+
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from altor.audit import client_address
 from altor.queue import oldest_waiting
 
 #: Work that waits longer than this: nobody works.
@@ -41,3 +45,20 @@ def ready(request: HttpRequest) -> JsonResponse:
         checks["database"] = "failed"
     good = all(value == "ok" for value in checks.values())
     return JsonResponse({"status": "ready" if good else "not ready", "checks": checks}, status=200 if good else 503)
+
+
+@never_cache
+@require_GET
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """Metrics for Prometheus: with the configured bearer token, or from loopback where none is configured."""
+    from django_prometheus.exports import ExportToDjangoView
+
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        allowed = hmac.compare_digest(given, settings.METRICS_TOKEN)
+    else:
+        allowed = client_address(request) in ("127.0.0.1", "::1")
+    if not allowed:
+        return HttpResponse(status=404)
+    answer: HttpResponse = ExportToDjangoView(request)
+    return answer

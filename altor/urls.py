@@ -8,9 +8,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from altor import health
 from altor.views import account, audit, errors, people
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/health/live", health.live, name="health-live"),
+    path("api/v1/health/ready", health.ready, name="health-ready"),
+    path("-/prometheus", health.prometheus, name="prometheus"),
     path("accounts/", include("allauth.urls")),
     path("account/", account.account, name="account"),
     path("account/tokens/", account.tokens, name="tokens"),

@@ -91,7 +91,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "unavailable": unavailable,
         "missing": missing,
         "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
-        "ruled_out": _ruled_out(playbook, scored, space),
+        "ruled_out": _ruled_out(playbook, scored, space, outcomes),
         "next_steps": _next_steps(top, space, missing if undecided else ()),
         "playbook": playbook.key,
         "summary": UNDECIDED if undecided else _summary(top, space),
@@ -253,11 +253,17 @@ def _missing(playbook: Playbook, outcomes: Mapping[str, StepOutcome]) -> list[st
     return sentences
 
 
-def _ruled_out(playbook: Playbook, scored: Sequence[Scored], space: FactSpace) -> list[str]:
+def _ruled_out(
+    playbook: Playbook, scored: Sequence[Scored], space: FactSpace, outcomes: Mapping[str, StepOutcome]
+) -> list[str]:
     """What the evidence excludes: the playbook's own sentences, then hypotheses that measured facts speak against."""
     sentences = [render(item.says, space.names) for item in playbook.ruled_out if space.check(item.when) is Truth.YES]
+    blind = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
     for item in scored[1:]:
         text = item.hypothesis.ruled_out
+        # What could not be looked at is not excluded, whatever else speaks against it.
+        if any(weighed.truth is Truth.UNKNOWN and blind & set(weighed.steps) for weighed in item.weighed):
+            continue
         spoken = any(weighed.truth is Truth.NO and weighed.effect <= -1.0 for weighed in item.weighed)
         if text and spoken and item.share < 0.05:
             sentences.append(render(text, space.names))

@@ -77,6 +77,23 @@ def reference(prefix: str, external_id: str) -> str:
     return f"{prefix}-{external_id}"
 
 
+#: Prefixes of tickets that arrive without a connection of their own.
+_PREFIXES: Final = {
+    "generic": "TK", "zendesk": "ZD", "intercom": "IC", "freshdesk": "FD", "front": "FR", "helpscout": "HS",
+    "chatwoot": "CW", "zammad": "ZM",
+}  # fmt: skip
+
+
+def prefix_of(helpdesk: str) -> str:
+    """The reference prefix of a helpdesk. InvalidInput for one that Altor does not know."""
+    if helpdesk not in _PREFIXES:
+        known = ", ".join(_PREFIXES)
+        raise InvalidInput(
+            f"There is no helpdesk {helpdesk[:40]!r}. Known: {known}.", errors={"helpdesk": [f"one of: {known}"]}
+        )
+    return _PREFIXES[helpdesk]
+
+
 def _upsert(payload: TicketPayload, door: _Door, actor: User | None, now: datetime) -> tuple[Ticket, bool]:
     values = _values(payload, now)
     ticket = Ticket.objects.select_for_update(of=("self",)).select_related("customer").filter(
@@ -197,6 +214,16 @@ def _decide_class(ticket: Ticket, now: datetime) -> None:
         ticket.status = Ticket.Status.CLASSIFIED
     if found.incident_class and found.incident_class != before:
         _tell(ticket, "ticket.classified", now, {"class": found.incident_class, "how": "rules"})
+
+
+@transaction.atomic
+def decide_again(ticket: Ticket, *, now: datetime) -> Ticket:
+    """Customer and class once more: playbooks or the directory have changed since. A person's decision stays."""
+    locked = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+    _decide_customer(locked, now)
+    _decide_class(locked, now)
+    locked.save(update_fields=["customer", "customer_why", "incident_class", "class_why", "status", "updated_at"])
+    return locked
 
 
 def _tell(ticket: Ticket, kind: str, now: datetime, data: Mapping[str, Any], actor: User | None = None) -> None:

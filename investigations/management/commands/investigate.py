@@ -140,7 +140,7 @@ class Command(BaseCommand):
 
     def _ticket(self, payload: Any, profile: Profile | None, as_of: datetime) -> Ticket:
         from investigations.services.customers import among, import_directory
-        from investigations.services.tickets import upsert_ticket
+        from investigations.services.tickets import decide_again, upsert_ticket
 
         customers = profile.customers if profile else []
         if customers:
@@ -148,8 +148,9 @@ class Command(BaseCommand):
         if not isinstance(payload, dict):
             raise _Stop(BAD_INPUT, "the ticket is not a JSON object")
         with among({record.org_id for record in customers}) if customers else nullcontext():
-            ticket, _ = upsert_ticket(payload, now=max(as_of, datetime.now(UTC)))
-        return ticket
+            now = max(as_of, datetime.now(UTC))
+            ticket, created = upsert_ticket(payload, now=now)
+            return ticket if created else decide_again(ticket, now=now)
 
     @staticmethod
     def _free(ticket: Ticket) -> None:
