@@ -1,0 +1,161 @@
+"""`manage.py playbooks list|check|load|export|diff|schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from django.core.management.base import BaseCommand, CommandError
+
+from altor.errors import DomainError
+from investigations.models import PlaybookVersion
+from investigations.playbooks.diff import changes, text_diff
+from investigations.playbooks.format import Playbook
+from investigations.playbooks.loader import LIBRARY, PlaybookInvalid, library_files, parse_playbook
+from investigations.services.playbooks import active_playbook, store_version
+
+INVALID: Final = 2
+
+
+class Command(BaseCommand):
+    help = "Check playbook files, load them as versions, export and compare them, print the format's schema."
+    requires_system_checks: ClassVar[list[str]] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="the versions in force")
+        check = actions.add_parser("check", help="validate files; exit code 2 when one is not valid")
+        check.add_argument("files", nargs="*", type=Path, help="default: the shipped library")
+        load = actions.add_parser("load", help="store files as new versions and put them in force")
+        load.add_argument("files", nargs="*", type=Path, help="default: the shipped library")
+        load.add_argument("--keep", action="store_true", help="store without putting in force")
+        load.add_argument("--comment", default="")
+        export = actions.add_parser("export", help="write versions back as the files they were")
+        export.add_argument("key", nargs="?", help="KEY or KEY@VERSION; default: all in force")
+        export.add_argument("--to", type=Path, help="a folder; default: standard output")
+        diff = actions.add_parser("diff", help="compare two versions, or a version with a file")
+        diff.add_argument("before", help="KEY@VERSION or KEY (the one in force)")
+        diff.add_argument("after", help="KEY@VERSION, KEY or a file")
+        diff.add_argument("--text", action="store_true", help="unified diff of the files")
+        actions.add_parser("schema", help="JSON Schema of the format, for editors")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, f"_{options['action']}")(options)
+        except DomainError as error:
+            raise CommandError(error.detail, returncode=INVALID) from None
+
+    def _list(self, options: dict[str, Any]) -> None:
+        rows = PlaybookVersion.objects.active().order_by("key")
+        if not rows:
+            self.stdout.write("No playbooks are loaded: `manage.py playbooks load` takes the shipped library.")
+        for row in rows:
+            self.stdout.write(f"{row.key:<16} v{row.version:<4} {row.incident_class:<12} {row.origin:<8} {row.title}")
+
+    def _check(self, options: dict[str, Any]) -> None:
+        bad = 0
+        for file in options["files"] or library_files():
+            try:
+                playbook = parse_playbook(_read(file), name=str(file.name if file.parent == LIBRARY else file))
+            except PlaybookInvalid as error:
+                bad += 1
+                for problem in error.problems:
+                    self.stderr.write(str(problem))
+            else:
+                self.stdout.write(
+                    f"{file.name}: valid, {len(playbook.steps)} steps, {len(playbook.hypotheses)} hypotheses"
+                )
+        if bad:
+            sys.exit(INVALID)
+
+    def _load(self, options: dict[str, Any]) -> None:
+        for file in options["files"] or library_files():
+            try:
+                version = store_version(
+                    _read(file),
+                    name=str(file),
+                    origin="library" if file.parent == LIBRARY else "file",
+                    comment=options["comment"],
+                    activate=not options["keep"],
+                )
+            except PlaybookInvalid as error:
+                for problem in error.problems:
+                    self.stderr.write(str(problem))
+                raise CommandError(f"{file} is not valid; nothing of it was stored.", returncode=INVALID) from None
+            self.stdout.write(f"{version}{' is in force' if version.is_active else ' is stored'}")
+
+    def _export(self, options: dict[str, Any]) -> None:
+        rows = [_version(options["key"])] if options["key"] else list(PlaybookVersion.objects.active().order_by("key"))
+        for row in rows:
+            if options["to"] is None:
+                self.stdout.write(row.source_yaml, ending="")
+            else:
+                options["to"].mkdir(parents=True, exist_ok=True)
+                (options["to"] / f"{row.key}.yaml").write_text(row.source_yaml)
+                self.stdout.write(f"{options['to'] / row.key}.yaml: {row}")
+
+    def _diff(self, options: dict[str, Any]) -> None:
+        before, after = _side(options["before"]), _side(options["after"])
+        if options["text"]:
+            self.stdout.write(text_diff(before[1], after[1], names=(before[0], after[0])), ending="")
+            return
+        for change in changes(before[2], after[2]):
+            place = f"{change.what} {change.name}" + (f" {change.field}" if change.field else "")
+            self.stdout.write(
+                f"{change.kind:<8} {place}"
+                if change.kind != "changed"
+                else f"changed  {place}: {_short(change.before)} -> {_short(change.after)}"
+            )
+
+    def _schema(self, options: dict[str, Any]) -> None:
+        self.stdout.write(schema_text(), ending="")
+
+
+def schema_text() -> str:
+    """The published JSON Schema, as it is checked in under docs/reference/playbook.schema.json."""
+    return (
+        json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **Playbook.model_json_schema(by_alias=True)},
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}", returncode=INVALID) from None
+
+
+def _version(name: str) -> PlaybookVersion:
+    key, _, number = name.partition("@")
+    if not number:
+        return active_playbook(key)
+    found = PlaybookVersion.objects.filter(key=key, version=int(number) if number.isdecimal() else 0).first()
+    if found is None:
+        raise CommandError(f"There is no version {name}", returncode=INVALID)
+    return found
+
+
+def _side(name: str) -> tuple[str, str, dict[str, Any]]:
+    """(label, text, document) of a version or a file."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        text = _read(path)
+        try:
+            return name, text, parse_playbook(text, name=name).model_dump(by_alias=True, mode="json")
+        except PlaybookInvalid as error:
+            raise CommandError(str(error), returncode=INVALID) from None
+    row = _version(name)
+    return str(row), row.source_yaml, row.document
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "…"
