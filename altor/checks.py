@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -64,11 +65,14 @@ def encryption_keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def times_stand_in_order(**kwargs: Any) -> list[CheckMessage]:
     """request timeout < run deadline < task timeout < lease < queue retry: else work is done twice or never again."""
-    run_deadline = 30
-    task, lease, retry = settings.Q_CLUSTER["timeout"], settings.RUN_LEASE_S, settings.Q_CLUSTER["retry"]
-    times = [("run deadline", run_deadline), ("task timeout", task), ("lease", lease), ("queue retry", retry)]
+    times: list[tuple[str, float]] = [
+        ("run deadline", settings.RUN_DEADLINE_S),
+        ("task timeout", settings.TASK_TIMEOUT_S),
+        ("lease", settings.RUN_LEASE_S),
+        ("queue retry", settings.QUEUE_RETRY_S),
+    ]
     return [
         Error(f"The {name} ({value} s) must be shorter than the {after} ({longer} s)", id="altor.E004")
-        for (name, value), (after, longer) in zip(times, times[1:], strict=False)
+        for (name, value), (after, longer) in pairwise(times)
         if value >= longer
     ]

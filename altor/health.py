@@ -55,9 +55,11 @@ def prometheus(request: HttpRequest) -> HttpResponse:
 
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        allowed = hmac.compare_digest(given, settings.METRICS_TOKEN)
+        allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
     else:
-        allowed = client_address(request) in ("127.0.0.1", "::1")
+        # A proxy that nobody declared would make every visitor look like this machine.
+        is_proxied = "X-Forwarded-For" in request.headers and not settings.TRUSTED_PROXIES
+        allowed = client_address(request) in ("127.0.0.1", "::1") and not is_proxied
     if not allowed:
         return HttpResponse(status=404)
     answer: HttpResponse = ExportToDjangoView(request)

@@ -5,7 +5,6 @@ Tasks carry ids only; whether something still has to be done is decided by our o
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from django_q.tasks import async_task
 
 CHANNEL: Final = "altor_q"
 _CLAIM: Final = """
-UPDATE django_q_ormq q SET lock = now() + %s
+UPDATE django_q_ormq q SET lock = now() + make_interval(secs => %s)
 FROM (SELECT id FROM django_q_ormq WHERE key = %s AND lock < now() ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) c
 WHERE q.id = c.id
 RETURNING q.id, q.payload
@@ -39,7 +38,7 @@ class PgBroker(ORM):  # type: ignore[misc]  # django-q2 ships no types
     def dequeue(self) -> list[tuple[int, str]] | None:
         self.get_connection()
         with connections[Conf.ORM].cursor() as cursor:
-            cursor.execute(_CLAIM, [timedelta(seconds=Conf.RETRY), self.list_key, Conf.BULK])
+            cursor.execute(_CLAIM, [Conf.RETRY, self.list_key, Conf.BULK])
             rows = cursor.fetchall()
         if rows:
             return sorted(rows)

@@ -30,7 +30,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("investigations.urls")),
 ]
 if find_spec("altor.api.urls"):
-    urlpatterns.insert(0, path("api/v1/", include("altor.api.urls")))
+    # After the health addresses: the API answers every other address below its own in its own shape.
+    urlpatterns.append(path("api/v1/", include("altor.api.urls")))
 if settings.ENABLE_ADMIN:
     urlpatterns.insert(0, path("admin/", admin.site.urls))
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
-
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from altor.roles import Role
-
-if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import ManyRelatedManager
 
 
 class Team(models.Model):
@@ -25,7 +20,9 @@ class Team(models.Model):
     class Meta:
         ordering = ("name",)
         constraints = (
-            models.UniqueConstraint(fields=["is_default"], condition=models.Q(is_default=True), name="team_one_default"),
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="team_one_default"
+            ),
         )
 
     def __str__(self) -> str:
@@ -39,12 +36,9 @@ class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.AGENT)
     timezone = models.CharField(max_length=60, default="UTC")
     shortcuts_enabled = models.BooleanField(default=True)
-    teams: ManyRelatedManager[Team, Membership] = models.ManyToManyField(  # type: ignore[assignment]
-        Team, through="Membership", related_name="members", blank=True
-    )
+    teams = models.ManyToManyField(Team, through="Membership", related_name="members", blank=True)
     # Sessions started before this moment are over: set on password change, deactivation and "log out everywhere".
     sessions_valid_after = models.DateTimeField(null=True, blank=True)
-    objects: UserManager[Self] = UserManager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ("username",)

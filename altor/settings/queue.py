@@ -4,8 +4,11 @@ The times must stand in this order, which a system check holds:
 request timeout < run deadline < task timeout < lease < queue retry.
 """
 
-RUN_LEASE_S = 90
+#: The most a playbook may set as its run's limit.
+RUN_DEADLINE_S = 50
 TASK_TIMEOUT_S = 60
+RUN_LEASE_S = 90
+QUEUE_RETRY_S = 400
 Q_CLUSTER = {
     "name": "altor",
     "orm": "default",
@@ -15,7 +18,7 @@ Q_CLUSTER = {
     "bulk": 1,
     "queue_limit": 1,
     "timeout": TASK_TIMEOUT_S,
-    "retry": 400,
+    "retry": QUEUE_RETRY_S,
     "max_attempts": 3,
     "ack_failures": True,
     "save_limit": -1,

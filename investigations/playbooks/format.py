@@ -95,7 +95,7 @@ class InputSpec(Part):
 
 
 class Limits(Part):
-    run_seconds: float = Field(9.0, gt=0, le=120)
+    run_seconds: float = Field(9.0, gt=0, le=50)  # below the queue's task timeout: RUN_DEADLINE_S
     parallel: int = Field(12, ge=1, le=50)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -25,7 +25,7 @@ _FORMATS = {
 
 class Command(BaseCommand):
     help = "Run the embedded ClickHouse engine, look at it, load telemetry into it, query it."
-    requires_system_checks: ClassVar[list[str]] = []  # works while the rest of the installation does not
+    requires_system_checks = []  # works while the rest of the installation does not
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)

@@ -40,7 +40,7 @@ class _Stop(Exception):
 
 class Command(BaseCommand):
     help = "Investigate a ticket now, in this process, and print the diagnosis."
-    requires_system_checks: ClassVar[list[str]] = []  # a start takes no longer than it must
+    requires_system_checks = []  # a start takes no longer than it must
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("ticket", metavar="TICKET.json", help="the ticket; - reads standard input")
