@@ -239,6 +239,8 @@ def _change(
     inside: Callable[[int, int], float],
     outside: Callable[[int, int], float],
 ) -> Change:
+    if length == 0:
+        return Change(0.0, 0.0, 0.0, 0.0, 0.0, None, None, False, False)
     if found is None or found[2] < MIN_LLR:
         start = _tail(length)
         return Change(

@@ -1,0 +1,244 @@
+"""Deployments, issues and billing: what can explain an onset, and what cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from investigations.diagnosis import billing, deployments, issues
+from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.types import RunInputs
+from investigations.playbooks.format import Billing, Deployments, Issues
+
+ONSET = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
+
+
+def space(**names):
+    inputs = RunInputs(
+        ONSET + timedelta(hours=4),
+        {"opened_at": plain(ONSET + timedelta(hours=3))},
+        {},
+        {"onset": plain(ONSET)},
+        {"stripe": {}, "github": {"environment": "production"}},
+    )
+    found = FactSpace(inputs)
+    found.names.update(names)
+    return found
+
+
+def deployment(minutes, *, title="Change", service="core-api", **more):
+    """`minutes` before the onset; negative is after it."""
+    live = plain(ONSET - timedelta(minutes=minutes))
+    base = {
+        "id": minutes,
+        "sha": f"{minutes:040d}".replace("-", "f"),
+        "title": title,
+        "service": service,
+        "environment": "production",
+        "state": "success",
+        "live_at": live,
+        "files": [],
+        "pulls": [],
+    }
+    return base | more
+
+
+def ranked(*items, **options):
+    return deployments.rank(
+        Deployments(method="deployments", onset="inputs.onset", **options), {"deployments": list(items)}, space()
+    )
+
+
+def test_a_deployment_after_the_onset_is_never_a_candidate():
+    facts = ranked(deployment(-20), deployment(-90))
+    assert facts["candidates"] == [] and len(facts["after"]) == 2 and "best" not in facts
+
+
+def test_one_that_never_went_live_is_never_a_candidate():
+    facts = ranked(deployment(5, live_at=None, state="failed"))
+    assert facts["candidates"] == [] and len(facts["failed"]) == 1
+
+
+def test_one_that_went_live_days_ago_is_no_candidate():
+    assert ranked(deployment(2000))["candidates"] == []
+
+
+def test_words_that_fit_decide_between_two_that_are_near():
+    facts = ranked(deployment(4, title="Bump linter"), deployment(8, title="Limiter: new burst size"), words=["limit*"])
+    assert facts["best"]["title"].startswith("Limiter") and facts["best"]["minutes_before"] == 8
+
+
+def test_a_deployment_of_another_service_is_set_back():
+    facts = ranked(deployment(3, service="docs-site"), deployment(12, service="core-api"), services=["['core-api']"])
+    assert facts["best"]["service"] == "core-api"
+
+
+def test_without_an_onset_nothing_is_blamed():
+    measure = Deployments(method="deployments", onset="inputs.nothing")
+    assert deployments.rank(measure, {"deployments": [deployment(5)]}, space())["candidates"] == []
+
+
+def issue(identifier, title, description="", state_type="started", **more):
+    return {
+        "identifier": identifier,
+        "title": title,
+        "description": description,
+        "state_type": state_type,
+        "state": state_type,
+        "url": "https://linear.example/x",
+    } | more
+
+
+def matched(*found, terms, **options):
+    measure = Issues(method="issues", terms=[repr(terms)], **options)
+    return issues.rank(measure, {"issues": list(found)}, space())
+
+
+def test_an_exact_term_beats_words():
+    facts = matched(
+        issue("ENG-1", "Export is slow and throws error 500 sometimes"), issue("ENG-2", "DecimalOverflow in /v2/reports/export"),
+        terms=["GET /v2/reports/export", "DecimalOverflow", "error"], min_score=0.1,
+    )  # fmt: skip
+    assert facts["best"]["identifier"] == "ENG-2" and facts["best"]["exact"] == [
+        "GET /v2/reports/export",
+        "DecimalOverflow",
+    ]
+
+
+def test_a_longer_path_is_not_the_path():
+    assert matched(issue("ENG-1", "Slow /v2/orders/archive"), terms=["/v2/orders"], min_score=0.1)["match_count"] == 0
+
+
+def test_a_feature_request_is_no_known_bug():
+    facts = matched(
+        issue("ENG-1", "Feature request: rate limit dashboard"),
+        terms=["rate limit"],
+        ignore_words=["feature request"],
+        min_score=0.1,
+    )
+    assert facts["match_count"] == 0
+
+
+def test_open_issues_stand_before_closed_ones():
+    facts = matched(
+        issue("ENG-1", "429 again", state_type="completed"), issue("ENG-2", "429 again"), terms=["429"], min_score=0.1
+    )
+    assert facts["best"]["identifier"] == "ENG-2" and facts["open_matches"] == 1
+
+
+def day(days, hours=0):
+    return plain(ONSET - timedelta(days=days, hours=hours))
+
+
+def charge(name, created, **more):
+    return {
+        "id": name,
+        "created": created,
+        "status": "succeeded",
+        "amount": 4900,
+        "currency": "usd",
+        "description": "Order",
+        "fingerprint": "card1",
+        "payment_intent": f"pi_{name}",
+        "metadata": {},
+    } | more
+
+
+def found(**data):
+    return billing.findings(Billing(method="billing"), data, space(ticket={"opened_at": plain(ONSET)}))
+
+
+def test_two_alike_payments_minutes_apart_are_a_duplicate():
+    facts = found(charges=[charge("ch_1", day(1)), charge("ch_2", day(1, -0.1))])
+    assert facts["duplicates"]["latest"]["id"] == "ch_2" and facts["duplicates"]["latest"]["first"] == "ch_1"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"amount": 4901}, {"currency": "eur"}, {"fingerprint": "card2"}, {"refunded": True}, {"amount_refunded": 4900}, {"status": "failed"},
+        {"created": day(3)}, {"metadata": {"order_id": "B"}},
+    ],
+)  # fmt: skip
+def test_what_differs_is_no_duplicate(other):
+    first = charge("ch_1", day(1), metadata={"order_id": "A"} if "metadata" in other else {})
+    assert found(charges=[first, charge("ch_2", **{"created": day(1, -0.1), **other})])["duplicates"]["count"] == 0
+
+
+def test_payments_of_two_invoices_are_no_duplicate():
+    paid = [
+        {"id": "in_1", "created": day(1), "payments": [{"payment_intent": "pi_ch_1"}]},
+        {"id": "in_2", "created": day(1), "payments": [{"payment_intent": "pi_ch_2"}]},
+    ]
+    assert (
+        found(charges=[charge("ch_1", day(1)), charge("ch_2", day(1, -0.1))], invoices=paid)["duplicates"]["count"] == 0
+    )
+
+
+def test_a_refund_is_under_way_for_five_business_days():
+    # 1 May 2026 is a Friday: five business days later is the next Friday.
+    assert billing.business_days(ONSET, ONSET + timedelta(days=7)) == 5
+    assert billing.business_days(ONSET, ONSET + timedelta(days=2)) == 0
+    facts = found(refunds=[{"id": "re_1", "status": "succeeded", "created": day(2), "amount": 1, "currency": "usd"}])
+    assert facts["refunds"]["latest"]["under_way"]
+    assert not found(
+        refunds=[{"id": "re_1", "status": "succeeded", "created": day(20), "amount": 1, "currency": "usd"}]
+    )["refunds"]["latest"]["under_way"]
+
+
+def test_nothing_after_the_runs_clock_is_read():
+    later = plain(ONSET + timedelta(days=2))
+    assert found(charges=[charge("ch_1", later), charge("ch_2", later)])["duplicates"]["count"] == 0
+
+
+def subscription(name, created, price="price_1", **more):
+    item = {
+        "price": price,
+        "product": "prod_1",
+        "plan": "Growth",
+        "unit_amount": 9900,
+        "currency": "usd",
+        "usage_type": "licensed",
+        "metadata": {"rate_limit_per_minute": "300"},
+    }
+    return {"id": name, "created": created, "status": "active", "items": [item]} | more
+
+
+def test_two_live_subscriptions_for_one_product_are_found_and_a_cancelled_one_is_not():
+    assert (
+        found(subscriptions=[subscription("sub_1", day(90)), subscription("sub_2", day(3))])["double"]["latest"]["id"]
+        == "sub_2"
+    )
+    assert (
+        found(subscriptions=[subscription("sub_1", day(90), status="canceled"), subscription("sub_2", day(3))])[
+            "double"
+        ]["count"]
+        == 0
+    )
+
+
+def test_a_smaller_plan_is_a_downgrade_with_both_quotas():
+    price = lambda name, limit: {
+        "items": {
+            "data": [
+                {
+                    "price": {
+                        "id": name,
+                        "metadata": {"rate_limit_per_minute": limit, "plan": name},
+                        "unit_amount": int(limit),
+                    }
+                }
+            ]
+        }
+    }  # noqa: E731
+    event = {
+        "id": "evt_1",
+        "type": "customer.subscription.updated",
+        "created": day(0, 1),
+        "object_id": "sub_1",
+        "object": price("Starter", "60"),
+        "previous_attributes": price("Growth", "300"),
+    }
+    change = found(events=[event])["plan_changes"]["latest"]
+    assert change["is_downgrade"] and (change["limit_before"], change["limit"]) == (300.0, 60.0)

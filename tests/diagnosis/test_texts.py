@@ -1,0 +1,51 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from investigations.diagnosis.texts import duration, milliseconds, moment, money, number, percent, render
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.4312, "43%"), (0.071, "7.1%"), (0.0004, "0.04%"), (0.0, "0%"), (1.0, "100%")]
+)
+def test_percent(value, text):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(8412.0, "8,412"), (3.0, "3"), (0.25, "0.25"), (12.7, "13")])
+def test_number(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.8, "0.8 s"), (12, "12 s"), (112, "1 min 52 s"), (2280, "38 min"), (7500, "2 h 05 min"), (273600, "3 d 4 h")],
+)
+def test_duration_has_at_most_two_units(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [(241200, "usd", "2,412.00 USD"), (500, "jpy", "500 JPY"), (1234, "kwd", "1.234 KWD")],
+)
+def test_money_knows_minor_units(amount, currency, text):
+    assert money(amount, currency) == text
+
+
+def test_moment_is_utc_and_says_so():
+    assert moment("2026-05-01T12:02:00+02:00") == "1 May 10:02 UTC"
+    assert milliseconds(1530.0) == "1.5 s"
+
+
+def test_what_is_not_known_reads_as_a_dash_and_never_as_zero():
+    names = {"a": {"share": 0.5, "total": 1000.0, "currency": "eur"}}
+    assert (
+        render("{a.share|percent} of {a.missing|number}, {[a.total, a.currency]|money}", names) == "50% of –, 10.00 EUR"
+    )
+
+
+def test_braces_of_a_customer_text_are_not_filled():
+    assert render("{a.text}", {"a": {"text": "{a.share}"}}) == "{a.share}"
