@@ -43,7 +43,7 @@ def record_event(
     reason: str = "",
     request: HttpRequest | None = None,
 ) -> AuditEvent:
-    """One event. `target` (a model object with `ref`, or any) fills kind and reference. Secrets never belong in here."""
+    """One event. `target` (a model object, with `ref` or without) gives kind and reference. No secrets in here."""
     bound = structlog.contextvars.get_contextvars()
     if target is not None:
         object_kind = object_kind or type(target).__name__.lower()

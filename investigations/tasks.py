@@ -10,8 +10,22 @@ def execute_run(run_id: int) -> None:
     work_on(int(run_id))
 
 
+def process_inbound(event_id: int) -> None:
+    """Work one inbound event. Safe to deliver twice: the second delivery finds nothing to take."""
+    from investigations.services.inbound import process_event
+
+    process_event(int(event_id))
+
+
 def sweep_runs() -> None:
     """Queue lapsed and forgotten runs again; park those that used up their attempts."""
     from investigations.engine.lease import sweep
+
+    sweep()
+
+
+def sweep_inbound() -> None:
+    """Queue inbound events again whose next try is due, or whose queue entry was lost."""
+    from investigations.services.inbound import sweep_inbound as sweep
 
     sweep()

@@ -6,19 +6,21 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from altor.errors import Conflict, DomainError
 from altor.models import IdempotencyRecord, User
 
-KEEP = timedelta(hours=24)
+KEEP: Final = timedelta(hours=24)
 #: A first request that never finished (a killed process) frees its key after this long.
-ABANDONED = timedelta(minutes=2)
+ABANDONED: Final = timedelta(minutes=2)
+_LONGEST_KEY: Final = 200
 
 
 class KeyReused(DomainError):
@@ -27,46 +29,59 @@ class KeyReused(DomainError):
     title = "The idempotency key belongs to another request"
 
 
-class IdempotentMixin:
-    """For view sets: wraps POST, PUT and PATCH. Failed requests (4xx, 5xx) are not remembered."""
+class KeyTooLong(DomainError):
+    code = "idempotency_key_invalid"
+    title = "The idempotency key is not valid"
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # the mixin stands before a view class
 
-    def idempotent(self, request: Request, work: Callable[[], Response]) -> Response:
-        key = request.headers.get("Idempotency-Key", "").strip()
-        if not key or not isinstance(request.user, User):
-            return work()
-        if len(key) > 200:
-            raise KeyReused("An idempotency key has at most 200 characters.")
-        body = hashlib.sha256(json.dumps(request.data, sort_keys=True, default=str).encode()).hexdigest()
-        record, fresh = _take(request.user, key, request.method or "", request.path, body)
-        if not fresh:
-            return Response(record.response, status=record.status or 200, headers={"Idempotency-Replayed": "true"})
-        try:
-            response = work()
-        except BaseException:
-            record.delete()
-            raise
-        if response.status_code >= 400:
-            record.delete()
-        else:
-            record.status, record.response = response.status_code, json.loads(json.dumps(response.data, default=str))
-            record.save(update_fields=["status", "response"])
-        return response
+def idempotent(request: Request, work: Callable[[], Response]) -> Response:
+    """`work`'s answer, or the remembered one when the request carries a key that was used before.
+
+    Failed requests are not remembered, so they may be tried again under the same key. KeyReused when the key came with
+    another method, address or body; Conflict while the first request is under way.
+    """
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key or not isinstance(request.user, User):
+        return work()
+    if len(key) > _LONGEST_KEY or not key.isprintable():
+        raise KeyTooLong(f"An idempotency key has at most {_LONGEST_KEY} printable characters.")
+    body = hashlib.sha256(json.dumps(request.data, sort_keys=True, cls=JSONEncoder).encode()).hexdigest()
+    record, is_first = _take(request.user, key, request.method or "", request.get_full_path()[:300], body)
+    if not is_first:
+        return Response(record.response, status=record.status or 200, headers={"Idempotency-Replayed": "true"})
+    try:
+        response = work()
+    except BaseException:
+        record.delete()
+        raise
+    if response.status_code >= 400:
+        record.delete()
+    else:
+        record.status, record.response = response.status_code, json.loads(json.dumps(response.data, cls=JSONEncoder))
+        record.save(update_fields=["status", "response"])
+    return response
 
 
 def _take(user: User, key: str, method: str, path: str, body: str) -> tuple[IdempotencyRecord, bool]:
-    now = timezone.now()
-    IdempotencyRecord.objects.filter(user=user, key=key, created_at__lt=now - KEEP).delete()
-    IdempotencyRecord.objects.filter(user=user, key=key, status=None, created_at__lt=now - ABANDONED).delete()
-    try:
-        with transaction.atomic():
-            return IdempotencyRecord.objects.create(user=user, key=key, method=method, path=path[:300], body_sha256=body), True
-    except IntegrityError:
-        record = IdempotencyRecord.objects.get(user=user, key=key)
-    if (record.method, record.path, record.body_sha256) != (method, path[:300], body):
-        raise KeyReused("The same key came with another method, address or body.")
-    if record.status is None:
-        raise Conflict("The first request with this key is still under way.")
-    return record, False
+    """The record of this key, and whether it is ours to fill."""
+    for _ in range(3):
+        now = timezone.now()
+        mine = IdempotencyRecord.objects.filter(user=user, key=key)
+        mine.filter(created_at__lt=now - KEEP).delete()
+        mine.filter(status=None, created_at__lt=now - ABANDONED).delete()
+        try:
+            with transaction.atomic():
+                record = IdempotencyRecord.objects.create(
+                    user=user, key=key, method=method, path=path, body_sha256=body
+                )
+            return record, True
+        except IntegrityError:
+            found = mine.first()
+        if found is None:
+            continue  # the first request failed between our two looks: its key is free again
+        if (found.method, found.path, found.body_sha256) != (method, path, body):
+            raise KeyReused("The same key came with another method, address or body.")
+        if found.status is None:
+            raise Conflict("The first request with this key is still under way.", retry_after_s=1)
+        return found, False
+    raise Conflict("The first request with this key is still under way.", retry_after_s=1)

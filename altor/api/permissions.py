@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -18,13 +19,15 @@ def allowed(user: User, token: ApiToken | None, permission: str) -> bool:
 class RolePermission(BasePermission):
     """Views name a permission for each action in `required_permissions`; an action that is not named is refused."""
 
+    message = "Your role, or this token's scopes, do not allow this."
+
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, User):
             return False
+        method = request.method or ""
+        if method not in view.allowed_methods:
+            raise MethodNotAllowed(method)
         named: dict[str, str] = getattr(view, "required_permissions", {})
-        action = getattr(view, "action", None) or (request.method or "").lower()
-        if request.method == "OPTIONS":
-            return True
-        permission = named.get(action)
+        permission = named.get(getattr(view, "action", None) or method.lower())
         token = request.auth if isinstance(request.auth, ApiToken) else None
         return permission is not None and allowed(request.user, token, permission)

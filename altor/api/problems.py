@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from math import ceil
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from django.http import Http404, HttpRequest, JsonResponse
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -23,18 +26,28 @@ def request_id() -> str:
 
 
 def problem(code: str, title: str, http_status: int, detail: str = "", **extra: Any) -> dict[str, Any]:
-    body = {"type": f"urn:altor:problem:{code}", "code": code, "title": title, "status": http_status, "detail": detail, **extra}
+    body = {
+        "type": f"urn:altor:problem:{code}",
+        "code": code,
+        "title": title,
+        "status": http_status,
+        "detail": detail,
+        **extra,
+    }
     return body | ({"request_id": request_id()} if request_id() else {})
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's handler: domain errors, DRF's own, Django's 404 and 403; anything else becomes a 500 with the request id."""
+    """DRF's handler: domain errors, DRF's own, Django's 404 and 403; all else becomes a 500 with the request id."""
     headers: dict[str, str] = {}
     match error:
         case DomainError():
             body = problem(error.code, error.title, error.status, error.detail, **error.extra)
-            if error.status == status.HTTP_429_TOO_MANY_REQUESTS and error.extra.get("retry_after_s"):
+            if error.extra.get("retry_after_s"):
                 headers["Retry-After"] = str(int(error.extra["retry_after_s"]))
+        case DataError() | DjangoValidationError():
+            log.warning("a value does not fit its column", exc_info=error)
+            body = problem("invalid_input", "The input is not valid", 400, "A value is out of range.")
         case Http404():
             body = problem("not_found", "Not found", 404, "There is no such object, or you may not see it.")
         case PermissionDenied():
@@ -42,24 +55,41 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         case RequestDataTooBig():
             body = problem("body_too_large", "The body is too large", 413, "At most 2 MB are accepted.")
         case exceptions.ValidationError():
-            body = problem("invalid_input", "The input is not valid", 400, "One or more fields are not valid.", errors=error.detail)
+            body = problem(
+                "invalid_input", "The input is not valid", 400, "One or more fields are not valid.", errors=error.detail
+            )
         case exceptions.Throttled():
-            wait = int(error.wait or 1)
+            wait = max(1, ceil(getattr(error, "wait", None) or 1))
             headers["Retry-After"] = str(wait)
             body = problem("rate_limited", "Too many requests", 429, f"Try again in {wait} s.")
         case exceptions.APIException():
             body = _drf(error)
+            if isinstance(error, exceptions.MethodNotAllowed):
+                headers["Allow"] = ", ".join(context["view"].allowed_methods)
             if getattr(error, "auth_header", None):
                 headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]  # set by DRF on 401
         case _:
             log.exception("unhandled error in the API")
-            body = problem("internal_error", "Something went wrong on our side", 500, "The error was recorded under the request id.")
+            body = problem(
+                "internal_error",
+                "Something went wrong on our side",
+                500,
+                "The error was recorded under the request id.",
+            )
     set_rollback()
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
-_CODES = {400: "malformed", 401: "not_authenticated", 403: "permission_refused", 404: "not_found", 405: "method_not_allowed",
-          406: "not_acceptable", 413: "body_too_large", 415: "unsupported_media_type"}  # fmt: skip
+_CODES = {
+    400: "malformed",
+    401: "not_authenticated",
+    403: "permission_refused",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
 
 
 def _drf(error: exceptions.APIException) -> dict[str, Any]:
@@ -67,6 +97,10 @@ def _drf(error: exceptions.APIException) -> dict[str, Any]:
     return problem(_CODES.get(error.status_code, "error"), str(error.default_detail), error.status_code, detail)
 
 
-def json_problem(request: HttpRequest, code: str, title: str, http_status: int, detail: str = "", **extra: Any) -> JsonResponse:
+def json_problem(
+    request: HttpRequest, code: str, title: str, http_status: int, detail: str = "", **extra: Any
+) -> JsonResponse:
     """For plain Django views and error handlers under /api/."""
-    return JsonResponse(problem(code, title, http_status, detail, **extra), status=http_status, content_type=CONTENT_TYPE)
+    return JsonResponse(
+        problem(code, title, http_status, detail, **extra), status=http_status, content_type=CONTENT_TYPE
+    )

@@ -62,7 +62,10 @@ class InboundEvent(models.Model):
     class Meta:
         ordering = ("-pk",)
         constraints = (models.UniqueConstraint(fields=["endpoint", "delivery_key"], name="inbound_once"),)
-        indexes = (models.Index(fields=["status", "received_at"]),)
+        indexes = (
+            models.Index(fields=["status", "received_at"]),
+            models.Index(fields=["result_ref", "occurred_at"], name="inbound_of_ticket"),
+        )
 
     def __str__(self) -> str:
         return f"{self.endpoint} {self.delivery_key}"

@@ -58,7 +58,7 @@ INSTALLED_APPS = [
     "escalations.apps.EscalationsConfig",
     "knowledge.apps.KnowledgeConfig",
     "metrics.apps.MetricsConfig",
-    "django.contrib.admin",
+    "altor.apps.AltorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -223,4 +223,4 @@ REPLY_CHECKS: list[str] = []
 MCP_TOOLS: list[str] = []
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
-SWEEPS = ["investigations.tasks.sweep_runs"]
+SWEEPS = ["investigations.tasks.sweep_runs", "investigations.tasks.sweep_inbound"]

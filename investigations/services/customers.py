@@ -255,6 +255,29 @@ def remember_address(customer: Customer, email: str) -> bool:
     return True
 
 
+@transaction.atomic
+def update_customer(customer: Customer, *, actor: User, changes: Mapping[str, Any]) -> Customer:
+    """Change one customer; `changes` holds names of _FIELDS. Lists are replaced and kept in lower case."""
+    customer = Customer.objects.select_for_update().get(pk=customer.pk)
+    before, after = {}, {}
+    for name in _FIELDS:
+        if name not in changes:
+            continue
+        value = changes[name]
+        if isinstance(value, list):
+            value = list(dict.fromkeys(text.strip().lower() for text in value if text.strip()))
+        if getattr(customer, name) != value:
+            before[name], after[name] = getattr(customer, name), value
+            setattr(customer, name, value)
+    if after:
+        customer.save()
+        record_event(
+            actor=actor, action="customer.changed", object_kind="customer", object_ref=customer.org_id,
+            before=before, after=after,
+        )  # fmt: skip
+    return customer
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     created: int = 0

@@ -28,6 +28,11 @@ def playbooks() -> list[Playbook]:
 
 @pytest.fixture
 def library(db: None, playbooks: list[Playbook]) -> None:
+    store_playbooks(playbooks)
+
+
+def store_playbooks(playbooks: list[Playbook]) -> None:
+    """Version 1 of each, in force. Without the checks of the loader, which take most of a test's time."""
     for playbook in playbooks:
         PlaybookVersion.objects.update_or_create(
             key=playbook.key,

@@ -1,0 +1,22 @@
+"""Everything below /api/v1/. Unknown addresses answer in the API's shape too."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from altor.api.docs import SchemaView, api_docs
+from altor.api.people import MeView, TokenViewSet
+from altor.api.views import unknown_address
+
+router = SimpleRouter()
+router.register("tokens", TokenViewSet, basename="api-token")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("schema/", SchemaView.as_view(), name="api-schema"),
+    path("docs/", api_docs, name="api-docs"),
+    path("me/", MeView.as_view(), name="api-me"),
+    *router.urls,
+    path("", include("investigations.api_urls")),
+    re_path(r"^(?P<path>.*)$", unknown_address, name="api-unknown"),
+]

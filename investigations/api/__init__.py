@@ -1,0 +1,1 @@
+"""The REST contract: tickets, investigations, customers, playbooks, connections, profile, inbound events."""

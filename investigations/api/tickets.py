@@ -1,0 +1,136 @@
+"""Tickets: create, read, correct, investigate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from altor.api.pagination import CursorPagination
+from altor.api.views import ApiViewSet
+from altor.errors import InvalidInput
+from altor.models import User
+from investigations.api.filtering import TicketFilter
+from investigations.api.runs import run_response
+from investigations.intake.payload import read_payload
+from investigations.models import Customer, Investigation, Ticket
+from investigations.models.tickets import TicketQuerySet
+from investigations.serializers import (
+    RunSerializer,
+    StartRunInput,
+    TicketCorrection,
+    TicketInput,
+    TicketListSerializer,
+    TicketSerializer,
+)
+from investigations.services.automatic import investigate_automatically
+from investigations.services.runs import RunAlreadyActive, start_investigation
+from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
+
+
+class TicketPagination(CursorPagination):
+    ordering = ("-opened_at", "-pk")
+
+
+class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet):
+    required_permissions = {
+        "list": "ticket.read",
+        "retrieve": "ticket.read",
+        "create": "ticket.create",
+        "partial_update": "ticket.edit",
+        "start": "run.start",
+    }
+    throttle_scopes = {"create": "intake", "start": "run"}
+    max_body_bytes = 2_500_000
+    lookup_field = "ref"
+    lookup_url_kwarg = "ref"
+    filterset_class = TicketFilter
+    pagination_class = TicketPagination
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return TicketListSerializer if self.action == "list" else TicketSerializer
+
+    def get_queryset(self) -> TicketQuerySet:
+        found = Ticket.objects.visible_to(self.user).with_context()
+        if self.action in ("list", "start"):
+            return found
+        newest_first = Investigation.objects.order_by("-pk").only("pk", "ticket")
+        return found.prefetch_related("claims__edited_by", Prefetch("investigations", queryset=newest_first))
+
+    def _shown(self, ref: str, **context: Any) -> dict[str, Any]:
+        ticket = self.get_queryset().get(ref=ref)
+        return dict(TicketSerializer(ticket, context={"request": self.request, **context}).data)
+
+    @extend_schema(
+        request=TicketInput,
+        responses={201: TicketSerializer, 200: OpenApiResponse(TicketSerializer, description="The ticket was known")},
+    )
+    def create(self, request: Request) -> Response:
+        """Create the ticket, or update the one with the same helpdesk and `id`. Its investigation starts by itself."""
+        if not isinstance(request.data, dict):
+            raise InvalidInput("A ticket is a JSON object.")
+        helpdesk = request.data.get("helpdesk") or "generic"
+        if not isinstance(helpdesk, str):
+            raise InvalidInput("The helpdesk is text.", errors={"helpdesk": ["must be text"]})
+        warnings = read_payload(request.data, now=timezone.now()).warnings
+        ticket, created = upsert_ticket(request.data, helpdesk=helpdesk, prefix=prefix_of(helpdesk), actor=self.user)
+        investigate_automatically(ticket, actor=self.user)
+        shown = self.get_queryset().filter(pk=ticket.pk).first()
+        if shown is None:  # another team's ticket of the same id: updated, and no business of this caller
+            return Response({"ref": ticket.ref, "warnings": warnings}, status=200)
+        body = TicketSerializer(shown, context={"request": request, "warnings": warnings}).data
+        return Response(body, status=201 if created else 200)
+
+    @extend_schema(request=TicketCorrection, responses=TicketSerializer)
+    def partial_update(self, request: Request, ref: str) -> Response:
+        """Correct customer, class, owner or claims. A correction stands against later updates of the ticket."""
+        ticket = self.get_object()
+        body = TicketCorrection(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        if "customer" in given:
+            given["customer"] = _customer(given["customer"])
+        if "owner" in given:
+            given["owner"] = _owner(given["owner"], ticket)
+        correct_ticket(ticket, actor=self.user, **given)
+        return Response(self._shown(ref))
+
+    @extend_schema(request=StartRunInput, responses={202: RunSerializer})
+    @action(detail=True, methods=["post"], url_path="investigations", url_name="start")
+    def start(self, request: Request, ref: str) -> Response:
+        """Start an investigation. One that started by itself and is under way is the answer, unless more is asked."""
+        ticket = self.get_object()
+        body = StartRunInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        playbook, as_of = body.validated_data.get("playbook") or None, body.validated_data.get("as_of")
+        try:
+            run = start_investigation(ticket=ticket, actor=self.user, trigger="api", as_of=as_of, playbook_key=playbook)
+        except RunAlreadyActive:
+            active = (
+                Investigation.objects.visible_to(self.user).unfinished().filter(ticket=ticket, trigger="ticket").first()
+            )
+            if active is None or playbook or as_of:
+                raise
+            run = active
+        return run_response(run, self.user, status=202)
+
+
+def _customer(org_id: str) -> Customer:
+    found = Customer.objects.filter(org_id=org_id).first()
+    if found is None:
+        raise InvalidInput(f"The directory has no customer {org_id!r}.", errors={"customer": ["not in the directory"]})
+    return found
+
+
+def _owner(username: str, ticket: Ticket) -> User:
+    """A colleague of the ticket's team, or anybody who may be given one: engineers see what they own."""
+    found = User.objects.filter(username=username, is_active=True).first()
+    if found is None or not (found.role in ("admin", "engineer") or ticket.team.members.filter(pk=found.pk).exists()):
+        raise InvalidInput(f"{username!r} cannot own this ticket.", errors={"owner": ["nobody of this ticket's team"]})
+    return found

@@ -1,0 +1,139 @@
+"""Two teams, one person of each role, a ticket with a finished run in each team."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from altor.events import record
+from altor.models import InboundEndpoint, InboundEvent, Membership, Team, User
+from altor.roles import PERMISSIONS, Role, role_may
+from altor.tokens import create_token
+from investigations.models import Connection, Customer, Evidence, Investigation, PlaybookVersion, StepResult, Ticket
+from investigations.playbooks.format import Playbook
+from tests.intake.conftest import shipped_playbooks, store_playbooks
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+SECRET = "whsec_b2J2aW91c2x5LWZha2Utc2VjcmV0"
+
+
+@dataclass(frozen=True)
+class World:
+    people: dict[str, User]  # by role, all in team "ours"; plus "outsider", an agent of "theirs"
+    ours: Team
+    theirs: Team
+    ticket: Ticket
+    run: Investigation
+    older_run: Investigation
+    foreign_ticket: Ticket
+    foreign_run: Investigation
+    customer: Customer
+    connection: Connection
+    endpoint: InboundEndpoint
+    dead_event: InboundEvent
+
+
+@pytest.fixture(autouse=True)
+def _no_counts_left() -> None:
+    cache.clear()
+
+
+def person(name: str, role: str, team: Team) -> User:
+    user = User.objects.create_user(name, f"{name}@altor.example", "not-a-real-password", role=role)
+    Membership.objects.create(user=user, team=team)
+    return user
+
+
+def ticket_of(team: Team, number: int, **extra: Any) -> Ticket:
+    return Ticket.objects.create(
+        ref=f"TK-{number}",
+        external_id=str(number),
+        team=team,
+        subject="API is slow",
+        opened_at=NOW,
+        incident_class="latency",
+        status=Ticket.Status.DIAGNOSED,
+        version=1,
+        **extra,
+    )
+
+
+def run_of(ticket: Ticket, number: int, status: str = "done") -> Investigation:
+    playbook = PlaybookVersion.objects.active().get(key="latency")
+    run = Investigation.objects.create(
+        ticket=ticket,
+        playbook=playbook,
+        event_key=f"test:{ticket.ref}:{number}",
+        as_of=NOW,
+        status=status,
+        finished_at=NOW,
+        seconds=1.5,
+        diagnosis={"class": "latency", "candidates": [{"label": "lat.deploy_route", "confidence": 0.8}]},
+        top_label="lat.deploy_route",
+        confidence=0.8,
+    )
+    step = StepResult.objects.create(
+        investigation=run, step_id="speed", position=1, title="Speed", source="clickhouse", status="done"
+    )
+    StepResult.objects.create(
+        investigation=run, step_id="asked", position=2, title="Ask", source="manual", status="asked"
+    )
+    Evidence.objects.create(
+        investigation=run, step=step, ref_id="E1", source="clickhouse", kind="latency_p95", summary="p95 is 900 ms",
+        fetched_at=NOW, columns=["t"], rows=[[1]], row_count=1, sha256="0" * 64,
+    )  # fmt: skip
+    record("run.queued", ticket_ref=ticket.ref, subject_ref=run.ref, at=NOW)
+    return run
+
+
+@pytest.fixture(scope="session")
+def playbooks() -> list[Playbook]:
+    return shipped_playbooks()
+
+
+@pytest.fixture
+def world(db: None, playbooks: list[Playbook]) -> World:
+    store_playbooks(playbooks)
+    ours = Team.objects.create(name="Ours", slug="ours", is_default=True)
+    theirs = Team.objects.create(name="Theirs", slug="theirs")
+    people = {role: person(role, role, ours) for role in Role.values}
+    people["outsider"] = person("outsider", Role.AGENT, theirs)
+    customer = Customer.objects.create(org_id="org_k3p7elJo60", name="Copper Lane", domains=["copperlane.eu"])
+    ticket = ticket_of(ours, 10134, customer=customer, owner=people["engineer"])
+    foreign = ticket_of(theirs, 20999)
+    older, run = run_of(ticket, 1), run_of(ticket, 2)
+    connection = Connection.objects.create(
+        source="github", base_url="https://api.github.com", secret="gh-obviously-fake-1234"
+    )
+    endpoint = InboundEndpoint.objects.create(source="generic", connection="desk", secrets=SECRET)
+    dead = InboundEvent.objects.create(
+        endpoint=endpoint, delivery_key="d1", kind="ticket.created", body={"type": "ticket.created", "data": {"id": 5}},
+        received_at=NOW - timedelta(hours=1), status="dead", reason="broken",
+    )  # fmt: skip
+    return World(
+        people, ours, theirs, ticket, run, older, foreign, run_of(foreign, 1), customer, connection, endpoint, dead
+    )
+
+
+def client_of(user: User, *scopes: str) -> APIClient:
+    """A client with a bearer token of the person; without scopes: all that the role holds."""
+    wanted = scopes or tuple(name for name in PERMISSIONS if role_may(user.role, name))
+    _, text = create_token(user=user, name="test", scopes=wanted)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
+
+
+@pytest.fixture
+def agent_api(world: World) -> APIClient:
+    return client_of(world.people["agent"])
+
+
+@pytest.fixture
+def admin_api(world: World) -> APIClient:
+    return client_of(world.people["admin"])
