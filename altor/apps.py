@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class AltorConfig(AppConfig):
@@ -8,3 +9,7 @@ class AltorConfig(AppConfig):
 
     def ready(self) -> None:
         from altor import checks  # noqa: F401  # registers the system checks
+
+
+class AltorAdminConfig(AdminConfig):
+    default_site = "altor.admin_site.AltorAdminSite"

@@ -30,7 +30,7 @@ class AccountForm(forms.ModelForm[User]):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="Where it will be used, e.g. “nightly export”.")
+    name = forms.CharField(max_length=80, help_text="Where it will be used, e.g. “monthly report”.")
     expires = forms.ChoiceField(choices=EXPIRIES, required=False, initial="90", label="Expires after")
     scopes = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
@@ -69,8 +69,8 @@ class PersonForm(forms.Form):
 
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"]).lower()
-        others = User.objects.exclude(pk=self.person.pk if self.person else None)
-        if others.filter(email__iexact=email).exists():
+        others = User.objects.filter(email__iexact=email)
+        if (others.exclude(pk=self.person.pk) if self.person else others).exists():
             raise forms.ValidationError("Somebody else has this address.")
         return email
 

@@ -1,7 +1,11 @@
-"""What higher apps add to every page: entries of the navigation, and what the search box looks through."""
+"""Settings of the pages: what apps add to every one of them, and who may enter the administration."""
+
+from altor.settings import environment
 
 #: Dotted paths of sequences of `altor.shell.NavItem`.
 NAV_PARTS = ["altor.navigation.ITEMS", "investigations.navigation.ITEMS"]
 #: Dotted paths of `altor.shell.Search` functions.
 SEARCH_PARTS = ["investigations.search.find"]
+#: Administrators enter /admin/ only with a second factor or by single sign-on (switched off for development).
+ADMIN_NEEDS_SECOND_FACTOR = not environment.flag("ALTOR_DEBUG")
 CSRF_FAILURE_VIEW = "altor.views.errors.csrf_failure"

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from altor import words
@@ -95,6 +95,11 @@ CLASS_NAMES: Final = {
 }
 
 
+def known(value: Any) -> float | None:
+    """A number, or None for what a template hands over when a value is absent ("", None) or is no number."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of the sprite. Unknown names are an error in development and a missing picture in production."""
@@ -152,25 +157,22 @@ def band_of(confidence: float) -> str:
 
 
 @register.simple_tag
-def conf(confidence: float | None, words_too: bool = True) -> SafeString | str:
-    """Confidence as five squares and a word; the number only in the tooltip."""
-    if confidence is None:
-        return format_html('<span class="al-dim" title="No diagnosis yet">{}</span>', words.MISSING)
-    lit = max(1, min(5, round(float(confidence) * 5)))
-    squares = [
-        format_html('<rect class="{}" x="{}" width="8" height="8" rx="2"/>', "on" if i < lit else "off", i * 11)
-        for i in range(5)
-    ]
-    band = band_of(float(confidence))
-    label = f"{band} confidence"
-    return format_html(
-        '<span class="al-conf" title="{} ({})"><svg viewBox="0 0 52 8" {}>{}</svg>{}</span>',
-        label,
-        words.percent(float(confidence)),
-        SafeString('aria-hidden="true"') if words_too else format_html('role="img" aria-label="{}"', label),
-        SafeString("").join(squares),
-        label if words_too else "",
+def conf(confidence: float | None, style: str = "full") -> SafeString:
+    """Confidence as five squares and a word ("High confidence", `short`: "High"); the number only in the tooltip."""
+    value = known(confidence)
+    if value is None:
+        return format_html('<span class="al-dim" title="No diagnosis">{}</span>', words.MISSING)
+    lit = max(1, min(5, round(value * 5)))
+    squares = format_html_join(
+        "",
+        '<rect class="{}" x="{}" width="8" height="8" rx="2"/>',
+        (("on" if index < lit else "off", index * 11) for index in range(5)),
     )
+    band = band_of(value)
+    return format_html(
+        '<span class="al-conf" title="{} confidence ({})"><svg viewBox="0 0 52 8" aria-hidden="true">{}</svg>{}</span>',
+        band, words.percent(value), squares, band if style == "short" else f"{band} confidence",
+    )  # fmt: skip
 
 
 @register.simple_tag
@@ -194,18 +196,18 @@ def when(at: datetime | str | None, style: str = "moment") -> SafeString | str:
 
 
 @register.filter
-def duration(seconds: float | None) -> str:
-    return words.duration(seconds)
+def duration(seconds: Any) -> str:
+    return words.duration(known(seconds))
 
 
 @register.filter
-def count(value: float | None) -> str:
-    return words.number(value)
+def count(value: Any) -> str:
+    return words.number(known(value))
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    return words.percent(share)
+def percent(share: Any) -> str:
+    return words.percent(known(share))
 
 
 @register.filter
@@ -266,12 +268,15 @@ def spark(
 
 @register.simple_tag
 def threshold(
-    value: float, limit: float | None = None, maximum: float | None = None, baseline: float | None = None,
+    value: float | None, limit: float | None = None, maximum: float | None = None, baseline: float | None = None,
     unit: str = "", state: str = "", limit_label: str = "threshold",
 ) -> SafeString | str:  # fmt: skip
     """A measured value as a bar with ticks for baseline and threshold, labelled below and in one sentence."""
-    known = [float(item) for item in (value, limit, baseline) if item is not None]
-    top = float(maximum) if maximum and maximum >= max(known) else max(known) * 1.15
+    value, limit, maximum, baseline = known(value), known(limit), known(maximum), known(baseline)
+    if value is None:
+        return ""
+    most = max(item for item in (value, limit, baseline) if item is not None)
+    top = maximum if maximum is not None and maximum >= most else most * 1.15
     if top <= 0:
         return ""
     look = {"abnormal": "breach", "warn": "warn", "normal": "ok"}.get(state, "ok" if state else "mute")
@@ -295,7 +300,7 @@ def threshold(
         '<rect class="al-thr__track" y="2" width="100" height="6" rx="1"/>'
         '<rect class="al-thr__fill" y="2" width="{}" height="6" rx="1"/>{}</svg>'
         '<span class="al-thr__key">{}</span></span>',
-        look, "; ".join(said), place(float(value)), ticks, keys,
+        look, "; ".join(said), place(value), ticks, keys,
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def playbooks(request: HttpRequest) -> HttpResponse:
             seconds=Avg("seconds"),
         )
     }
-    lines = [
+    lines: list[tuple[PlaybookVersion, Any, int]] = [
         (version, figures.get(key, {}), sum(v.key == key for v in versions)) for key, version in sorted(shown.items())
     ]
     context = {"here": "playbooks", "lines": lines, "may_edit": user.may("playbook.edit")}

@@ -53,7 +53,7 @@ class ProfileForm(forms.Form):
                 self.fields[_key(section, name)] = forms.CharField(
                     required=False,
                     max_length=4000 if is_list else 300,
-                    label=name.replace("_", " ").capitalize(),
+                    label=_label(name),
                     initial="\n".join(map(str, value)) if is_list else _shown(value),
                     widget=forms.Textarea(attrs={"rows": 3})
                     if is_list
@@ -84,6 +84,11 @@ class ProfileForm(forms.Form):
                 elif text or isinstance(value, str):
                     target[name] = text
         return found
+
+
+def _label(name: str) -> str:
+    words = name.replace("_", " ").capitalize()
+    return words.replace("Api ", "API ").replace(" ip ", " address ").replace("Statuspages", "Status pages")
 
 
 def _key(section: str, name: str) -> str:

@@ -23,7 +23,7 @@ function step(by) {
 function press(name) {
   const target = document.querySelector(`[data-key="${name}"]`);
   if (!target || target.disabled) return false;
-  target.matches("a[href]") ? location.assign(target.href) : target.click();
+  target.click();
   return true;
 }
 

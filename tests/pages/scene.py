@@ -1,0 +1,218 @@
+"""A small installation in which every page has something to show, and the list of all pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from altor import events
+from altor.audit import record_event
+from altor.models import InboundEvent, Team, User
+from altor.tokens import create_token
+from investigations.models import (
+    Customer,
+    Feedback,
+    GateOverride,
+    InstallationProfile,
+    Investigation,
+    Ticket,
+    TicketClaim,
+)
+from tests import factories as make
+
+LONG = "Aufenthaltsgenehmigungsverlängerungsantragsformular_" * 4
+#: Texts that a hostile customer, log line or issue title may hold.
+PAYLOADS = (
+    "<script>window.hacked=1</script>",
+    '"><img src=x onerror=window.hacked=1>',
+    "</textarea></title></style></script><svg onload=window.hacked=1>",
+    "javascript:window.hacked=1",
+    "{{ 7*7 }} {% debug %} ${7*7}",
+    "[click](javascript:window.hacked=1) ![i](https://evil.example/x.png)",
+    "'-window.hacked=1-' \u202egnp.exe \u0000".replace("\u0000", ""),
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    team: Team
+    admin: User
+    lead: User
+    agent: User
+    engineer: User
+    read_only: User
+    outsider: User
+    customer: Customer
+    ticket: Ticket
+    done: Investigation
+    again: Investigation
+    running: Investigation
+    failed: Investigation
+
+    @property
+    def people(self) -> dict[str, User]:
+        return {
+            "admin": self.admin, "lead": self.lead, "agent": self.agent,
+            "engineer": self.engineer, "read_only": self.read_only, "outsider": self.outsider,
+        }  # fmt: skip
+
+
+def build() -> Scene:
+    support, other = make.team("Support", is_default=True), make.team("Elsewhere")
+    admin = make.user("ada", role="admin", first_name="Ada", last_name="Admin")
+    lead = make.user("lena", role="lead", teams=(support,), first_name="Lena", last_name="Lead")
+    agent = make.user("priya", teams=(support,), first_name="Priya", last_name="N.")
+    engineer = make.user("eric", role="engineer", teams=(support,))
+    read_only = make.user("rosa", role="read_only", teams=(support,))
+    outsider = make.user("otto", teams=(other,))
+    who = make.customer("org_0042", name="Northwind Freight", stripe_customer="cus_fake0042", tier="enterprise")
+    make.playbook()
+    make.playbook(version=2, is_active=False)
+    ticket = make.ticket(
+        in_team=support, customer=who, owner=agent, status="diagnosed", tags=["rate-limit", "urgent"], priority="high",
+        requester_name="Noor Example", requester_email="noor@northwind.example", url="https://helpdesk.example/t/1",
+        customer_why={"how": "domain", "detail": "northwind.example is Northwind Freight’s.", "candidates": []},
+    )  # fmt: skip
+    for kind, value, quote in (
+        ("endpoint", "GET /v2/orders", "our calls to GET /v2/orders"),
+        ("onset", "2026-05-01T10:00:00Z", "Since about 10:00 UTC"),
+        ("request_id", "req_8f3a91", ""),
+    ):
+        TicketClaim.objects.create(ticket=ticket, kind=kind, value=value, quote=quote)
+    TicketClaim.objects.create(ticket=ticket, kind="error_code", value="429", is_active=False, edited_by=agent)
+    done = make.finished_run(ticket, requested_by=agent)
+    again = make.finished_run(ticket, previous=done, requested_by=agent)
+    Investigation.objects.filter(pk=again.pk).update(result_hash="b" * 64)
+    again.steps.filter(step_id="issues").update(status="done", verdict="normal", result="No open bug fits", error="")
+    Feedback.objects.create(
+        investigation=done, verdict="corrected", label="rl.retry_storm", comment="A new job.", user=agent
+    )
+    GateOverride.objects.create(
+        investigation=again, gate="escalation", missing=["confirm"], reason="The customer is waiting.", user=lead
+    )
+    running = make.run(
+        make.ticket(in_team=support, customer=who, owner=agent, subject=f"Slow {LONG}", incident_class="latency"),
+        status="running", started_at=timezone.now(), requested_by=agent, live_version=3,
+    )  # fmt: skip
+    first = make.step(running, "traffic", 1, verdict="normal", result="0.2% rejected")
+    make.evidence(first, "E1", verdict="normal", summary="0.2% are rejected.", at=None)
+    make.step(running, "deployments", 2, status="running", seconds=None)
+    failed = make.run(
+        make.ticket(in_team=support, subject="", description="", incident_class="", status="received", class_why={}),
+        status="failed", failure="Parked after 3 attempts: the worker was killed.", requested_by=agent,
+        playbook=make.playbook("empty", is_active=False),
+    )  # fmt: skip
+    hostile = make.ticket(
+        in_team=support, subject=PAYLOADS[0], description="\n".join(PAYLOADS), tags=list(PAYLOADS[:2]),
+        requester_name=PAYLOADS[1], url="javascript:window.hacked=1",
+    )  # fmt: skip
+    make_hostile_run(hostile)
+    for day in range(3):
+        events.record(
+            "run.finished",
+            ticket_ref=ticket.ref,
+            subject_ref=done.ref,
+            at=make.NOON + timedelta(hours=day),
+            actor=agent,
+        )
+    record_event(
+        actor=admin,
+        action="connection.changed",
+        object_kind="connection",
+        object_ref="github:main",
+        before={"a": 1},
+        after={"a": 2},
+        reason="Rotation",
+    )
+    make.connection("github")
+    make.connection(
+        "stripe", base_url="https://api.stripe.com", health="refused", health_message="The key was refused (401).",
+        warnings=["This key can write: use a restricted key."], scopes=[{"name": "charges", "writes": True}],
+    )  # fmt: skip
+    make.inbound_event(status="dead", reason="The payload names no ticket id.", attempts=5)
+    make.inbound_event(status="done", result_ref=ticket.ref)
+    InstallationProfile.objects.create(data={"vendor": "Acme"}, comment="first", created_by=admin)
+    create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
+    return Scene(
+        team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
+        customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
+    )  # fmt: skip
+
+
+def make_hostile_run(ticket: Ticket) -> Investigation:
+    """Every text of a run that comes from outside, hostile."""
+    text = " ".join(PAYLOADS)
+    bad = make.diagnosis(
+        summary=text, next_steps=list(PAYLOADS), ruled_out=list(PAYLOADS), missing=list(PAYLOADS), reply_draft=text,
+        culprit={"kind": "deployment", "id": PAYLOADS[1], "url": "javascript:window.hacked=1"},
+        scope={"kind": "endpoint", "value": PAYLOADS[0]},
+        candidates=[
+            make.candidate("rl.retry_storm", text, 0.5, why=[{"evidence": '"><b>', "effect": "+1", "says": text}])
+        ],
+    )  # fmt: skip
+    run = make.run(ticket, status="done", diagnosis=bad, confidence=0.5, seconds=1.0)
+    step = make.step(run, "traffic", 1, title=PAYLOADS[0][:190], result=text[:490], verdict="abnormal")
+    make.evidence(
+        step, "E1", title=PAYLOADS[1], summary=text, url="javascript:window.hacked=1", ref={PAYLOADS[0]: PAYLOADS[1]},
+        columns=list(PAYLOADS[:3]), rows=[list(PAYLOADS[:3])], row_count=1,
+        requests=[{**make.QUERY, "target": text, "params": {PAYLOADS[0]: PAYLOADS[1]}}],
+        figures={"value": 0.4, "threshold": 0.05, "unit": PAYLOADS[1], "series": [1, 2, 3]},
+    )  # fmt: skip
+    return run
+
+
+def pages(scene: Scene) -> dict[str, str]:
+    """Every page an administrator can open: name -> address."""
+
+    def at(name: str, *args: object) -> str:
+        return reverse(f"investigations:{name}", args=args)
+
+    hostile = Investigation.objects.get(ticket__subject__startswith="<script>")
+    return {
+        "today": reverse("today"),
+        "runs": at("runs"),
+        "runs-filtered": at("runs") + "?state=cancelled",
+        "run-done": at("run", scene.done.ref),
+        "run-again": at("run", scene.again.ref),
+        "run-running": at("run", scene.running.ref),
+        "run-failed": at("run", scene.failed.ref),
+        "run-hostile": at("run", hostile.ref),
+        "compare": at("run-compare", scene.again.ref),
+        "evidence": at("evidence", scene.done.ref, "E1"),
+        "evidence-hostile": at("evidence", hostile.ref, "E1"),
+        "tickets": at("tickets"),
+        "ticket": at("ticket", scene.ticket.ref),
+        "ticket-empty": at("ticket", scene.failed.ticket.ref),
+        "ticket-hostile": at("ticket", hostile.ticket.ref),
+        "ticket-new": at("ticket-new"),
+        "customers": at("customers"),
+        "customer": at("customer", scene.customer.org_id),
+        "customer-new": at("customer-new"),
+        "playbooks": at("playbooks"),
+        "playbook": at("playbook-version", "rate_limit", 1),
+        "playbook-file": at("playbook-version", "rate_limit", 1) + "?show=yaml",
+        "playbook-diff": at("playbook-diff", "rate_limit"),
+        "playbook-edit": at("playbook-edit", "rate_limit"),
+        "playbook-new": at("playbook-new"),
+        "connections": at("connections"),
+        "connection": at("connection", "github"),
+        "profile": at("profile"),
+        "inbound": at("inbound"),
+        "inbound-event": at("inbound-event", InboundEvent.objects.get(status="dead").pk),
+        "people": reverse("people"),
+        "person": reverse("person", args=["priya"]),
+        "person-new": reverse("person-new"),
+        "team": reverse("team", args=["support"]),
+        "team-new": reverse("team-new"),
+        "audit": reverse("audit"),
+        "account": reverse("account"),
+        "tokens": reverse("tokens"),
+        "search": reverse("search") + "?q=north",
+        "password": reverse("account_change_password"),
+        "second-factor": reverse("mfa_index"),
+        "second-factor-app": reverse("mfa_activate_totp"),
+        "not-found": "/nothing/here/",
+    }

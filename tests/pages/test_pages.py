@@ -1,0 +1,160 @@
+"""Every page for every role."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.pages import scene as scenes
+
+pytestmark = pytest.mark.django_db
+
+#: Pages that need a permission beyond reading; the roles that hold it.
+_LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
+ONLY = {
+    **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
+    **dict.fromkeys(("customer-new", "playbook-edit", "playbook-new"), _LEADS),
+    **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
+    "ticket-new": {"admin", "lead", "agent", "outsider"},
+}
+#: Pages of one ticket: not found for people outside its team, and for engineers it is not assigned to.
+OF_A_TICKET = {
+    "run-done",
+    "run-again",
+    "run-running",
+    "run-failed",
+    "run-hostile",
+    "compare",
+    "evidence",
+    "evidence-hostile",
+    "ticket",
+    "ticket-empty",
+    "ticket-hostile",
+}
+
+
+@pytest.fixture
+def scene() -> scenes.Scene:
+    return scenes.build()
+
+
+@pytest.mark.parametrize("role", ["admin", "lead", "agent", "engineer", "read_only", "outsider"])
+def test_each_role_sees_its_pages_and_no_others(client: Client, scene: scenes.Scene, role: str) -> None:
+    client.force_login(scene.people[role])
+    wrong = {}
+    for name, url in scenes.pages(scene).items():
+        expected = 200
+        if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")):
+            expected = 404
+        if name in ONLY and role not in ONLY[name]:
+            expected = 403
+        if name == "second-factor-app":
+            continue  # asks for the password again first
+        status = client.get(url).status_code
+        if status != expected:
+            wrong[name] = (status, expected)
+    assert wrong == {}
+
+
+def test_guests_are_sent_to_the_login(client: Client, scene: scenes.Scene) -> None:
+    for name, url in scenes.pages(scene).items():
+        if name == "not-found":
+            continue
+        answer = client.get(url)
+        assert answer.status_code == 302 and reverse("account_login") in answer["Location"], name
+
+
+def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: Client, scene: scenes.Scene) -> None:
+    client.force_login(scene.admin)
+    titles: dict[str, str] = {}
+    for name, url in scenes.pages(scene).items():
+        answer = client.get(url, follow=True)
+        html = answer.content.decode()
+        assert len(re.findall(r"<h1[ >]", html)) == 1, name
+        title = re.search(r"<title>(.*?)</title>", html, re.S)
+        assert title is not None and title[1].endswith("· Altor") and len(title[1]) > 10, name
+        if name not in ("runs-filtered", "playbook-file"):
+            assert title[1] not in titles, (name, titles.get(title[1]))
+        titles[title[1]] = name
+        assert (
+            "script-src 'self'" in answer["Content-Security-Policy"]
+            and "unsafe" not in answer["Content-Security-Policy"]
+        ), name
+        assert answer["X-Frame-Options"] == "DENY" and answer["X-Content-Type-Options"] == "nosniff", name
+        assert answer["Referrer-Policy"] == "same-origin", name
+
+
+def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
+    client.force_login(scene.admin)
+    for name, url in scenes.pages(scene).items():
+        html = client.get(url, follow=True).content.decode()
+        assert "<script>window" not in html and "<img src=x" not in html and "<svg onload" not in html, name
+        assert not re.search(r"""(href|src|action)\s*=\s*["']?\s*javascript:""", html), name
+        assert "49" not in re.findall(r"\{\{ 7\*7 \}\}", html), name
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("today", 14),
+        ("runs", 8),
+        ("tickets", 8),
+        ("run-done", 16),
+        ("ticket", 18),
+        ("connections", 8),
+        ("playbooks", 8),
+        ("people", 8),
+        ("audit", 6),
+    ],
+)
+def test_query_counts_do_not_grow(
+    client: Client, scene: scenes.Scene, django_assert_max_num_queries, name: str, most: int
+) -> None:  # type: ignore[no-untyped-def]
+    client.force_login(scene.admin)
+    url = scenes.pages(scene)[name]
+    client.get(url)  # session and templates are warm
+    with django_assert_max_num_queries(most):
+        assert client.get(url).status_code == 200
+
+
+def test_a_get_changes_nothing(client: Client, scene: scenes.Scene) -> None:
+    """A crawl over all pages leaves every count as it was: links never write."""
+    from django.apps import apps
+
+    client.force_login(scene.admin)
+    skipped = {"Session"}
+
+    def counts() -> dict[str, int]:
+        return {
+            m.__name__: m._default_manager.count()
+            for m in apps.get_models()
+            if m.__name__ not in skipped and m._meta.managed
+        }
+
+    before = counts()
+    for url in scenes.pages(scene).values():
+        client.get(url)
+    assert counts() == before
+
+
+def test_empty_installation_shows_the_way_on(client: Client) -> None:
+    from tests import factories as make
+
+    client.force_login(make.user("first", role="admin"))
+    for url in (
+        reverse("today"),
+        reverse("investigations:runs"),
+        reverse("investigations:tickets"),
+        reverse("investigations:customers"),
+        reverse("investigations:playbooks"),
+        reverse("investigations:inbound"),
+        reverse("investigations:connections"),
+        reverse("audit"),
+        reverse("tokens"),
+        reverse("people"),
+    ):
+        assert client.get(url).status_code == 200, url
+    assert "Connect sources" in client.get(reverse("today")).content.decode()

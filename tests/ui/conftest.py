@@ -1,0 +1,125 @@
+"""A real browser: Debian's Chromium, driven by Playwright, every page open under the enforced policy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from altor.models import User
+
+AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+#: Where screenshots go, to be looked at by a person; none are kept without it.
+SHOTS = os.environ.get("ALTOR_TEST_SHOTS", "")
+_WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) => {
+  window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`);
+});
+"""
+
+
+def chromium() -> str:
+    """The browser's path; "" when none is installed."""
+    named = os.environ.get("ALTOR_TEST_CHROMIUM", "")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if not path:
+        missing = "NO CHROMIUM: the pages were not looked at by a browser (apt-get install chromium)"
+        if os.environ.get("ALTOR_TEST_REQUIRE_ALL") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    # Playwright's loop runs in this thread while Django's ORM is used between its calls, never inside of them.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@dataclass
+class Visit:
+    """One browser tab of one person, with everything it complained about."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, url: str) -> Page:
+        self.page.goto(self.base + url, wait_until="load")
+        return self.page
+
+    def policy_violations(self) -> list[str]:
+        found: list[str] = self.page.evaluate("window.violations || []")
+        return found
+
+    def axe(self) -> list[str]:
+        """Violations of WCAG 2.0 to 2.2 A/AA and best practice, one line each. Run so that the policy stays on."""
+        if not self.page.evaluate("typeof window.axe !== 'undefined'"):
+            self.page.evaluate(AXE.read_text())
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found: dict[str, Any] = self.page.evaluate(
+            "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", tags
+        )
+        return [
+            f"{item['id']}: {node['target']} {node['failureSummary'].splitlines()[-1].strip()}"
+            for item in found["violations"]
+            for node in item["nodes"][:3]
+        ]
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Any]:
+    """`visit(user, theme, width)` opens a fresh profile of that person."""
+    contexts: list[BrowserContext] = []
+
+    def go(user: User | None, *, theme: str = "light", width: int = 1440, **options: Any) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, base_url=live_server.url, **options
+        )
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            for cookie in client.cookies.values():
+                context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        context.add_init_script(_WATCH)
+        page = context.new_page()
+        visit = Visit(page, live_server.url)
+        page.on("console", lambda m: visit.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda e: visit.complaints.append(str(e)))
+        page.on(
+            "request",
+            lambda r: (
+                None
+                if r.url.startswith((live_server.url, "data:"))
+                else visit.complaints.append(f"other origin: {r.url}")
+            ),
+        )
+        return visit
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """A picture of the whole page for a person to look at, when somewhere to put it is named."""
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
