@@ -72,9 +72,10 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
             if outcome.status == "unavailable" and outcome.error_kind != "input"
         }
     )
-    candidates = [_candidate(item, space, outcomes) for item in scored if item.confidence >= 0.01][:MAX_CANDIDATES] or [
-        _candidate(scored[0], space, outcomes)
-    ]
+    titles = {step.id: step.title for step in playbook.steps}
+    candidates = [_candidate(item, space, outcomes, titles) for item in scored if item.confidence >= 0.01][
+        :MAX_CANDIDATES
+    ] or [_candidate(scored[0], space, outcomes, titles)]
     top = scored[0]
     undecided = top.confidence < INCONCLUSIVE_BELOW and bool(unavailable)
     if undecided:
@@ -102,7 +103,9 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     return Diagnosis(document, _hash(document), tuple(scored))
 
 
-def _candidate(item: Scored, space: FactSpace, outcomes: Mapping[str, StepOutcome]) -> dict[str, Any]:
+def _candidate(
+    item: Scored, space: FactSpace, outcomes: Mapping[str, StepOutcome], titles: Mapping[str, str]
+) -> dict[str, Any]:
     why, against, unknown = [], [], []
     for weighed in item.weighed:
         says = render(
@@ -113,7 +116,7 @@ def _candidate(item: Scored, space: FactSpace, outcomes: Mapping[str, StepOutcom
         if weighed.truth is Truth.UNKNOWN:
             unknown.append(
                 {
-                    "says": weighed.signal.says_not or render(weighed.signal.says, space.names),
+                    "says": ", ".join(titles[step] for step in weighed.steps),
                     "steps": list(weighed.steps),
                     "decisive": weighed.signal.decisive,
                 }

@@ -123,6 +123,7 @@ def _caps(
         blind = set(item.steps) & unavailable
         if item.signal.decisive and item.truth is Truth.UNKNOWN and blind:
             caps.append((CAP_UNCHECKED, f"not checked: {', '.join(titles[step] for step in sorted(blind))}"))
+    open_rivals: dict[str, list[str]] = {}
     for label, _, ceiling, theirs in rivals:
         blind = {
             step
@@ -132,12 +133,9 @@ def _caps(
             if step in unavailable
         }
         if blind and ceiling >= logit:
-            caps.append(
-                (
-                    CAP_UNCHECKED,
-                    f"{label} could not be excluded: {', '.join(titles[step] for step in sorted(blind))} not checked",
-                )
-            )
+            open_rivals.setdefault(", ".join(titles[step] for step in sorted(blind)), []).append(label)
+    for what, labels in open_rivals.items():
+        caps.append((CAP_UNCHECKED, f"{', '.join(labels)} could not be excluded, not checked: {what}"))
     truncated = [
         titles[step]
         for item in weighed
