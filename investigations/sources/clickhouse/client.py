@@ -2,13 +2,16 @@
 
 The client asks the server for its version and all its settings before the first query, two round trips that a run
 would wait for. `LeanClient` leaves them out: our own first query (see `layout`) learns what we need.
+
+Where it connects to is judged twice: the name is looked up by us, and each socket is made by us, so that neither a
+second look-up nor a redirect leads anywhere but to the configured host.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
+import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,38 +23,41 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from altor.outbound import AddressRefused, OutboundError, judge_peer, judge_url, resolve_judged
+from altor.outbound import AddressRefused, OutboundError, Unreachable, judge_url, resolve_judged
 from investigations.sources.base import (
     ConnectionConfig,
     SourceAnswerInvalid,
-    SourceError,
     SourceLimited,
     SourceRefused,
     SourceUnavailable,
 )
+from investigations.sources.clickhouse.errors import NAME, error_for
 
-NAME: Final = "clickhouse"
-_CODE: Final = re.compile(r"(?:Code: |error code )(\d+)")
-#: ClickHouse's error codes by what they mean to a run.
-_REFUSED: Final = {"192", "193", "194", "195", "291", "497", "516"}
-_LIMITED: Final = {"158", "159", "160", "202", "241", "307", "396"}
-_INVALID: Final = {"36", "43", "46", "47", "60", "62", "81", "386"}
-_WORDS: Final = {
-    "158": "the query would read too many rows", "159": "the query took too long", "160": "the query would take too long",
-    "164": "the user may not change settings", "202": "too many queries at the same time", "241": "the query needs too much memory",
-    "307": "the query would read too many bytes", "396": "the result is too large", "497": "the user may not read this table",
-    "516": "user or password is wrong", "60": "a table does not exist", "81": "the database does not exist", "47": "a column does not exist",
-    "62": "the query is not valid",
-}  # fmt: skip
+# Its own log lines carry the text of queries.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+CONNECT_TIMEOUT_S: Final = 5
+READ_TIMEOUT_S: Final = 60
+#: A larger answer is not read to its end.
+MAX_BYTES: Final = 32_000_000
 
 
-class _JudgedResolver(AbstractResolver):
-    """Names are looked up, judged, and the judged addresses are dialled."""
+class _Peers(AbstractResolver):
+    """The only host that may be dialled, at addresses that were judged."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host.lower(), port
+        self.judged: set[str] = set()
+
+    async def judge(self) -> None:
+        """Look the host up and judge its addresses; OutboundError when one is not allowed."""
+        self.judged = set(await resolve_judged(self.host, self.port, NAME))
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        addresses = await resolve_judged(host, port, NAME)
+        if (host.lower(), port) != (self.host, self.port):
+            raise AddressRefused("redirected")
+        await self.judge()
         return [
             ResolveResult(
                 hostname=host,
@@ -61,8 +67,17 @@ class _JudgedResolver(AbstractResolver):
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in addresses
+            for address in sorted(self.judged, key=lambda each: ":" in each)
         ]
+
+    def socket_for(self, info: tuple[Any, ...]) -> socket.socket:
+        """aiohttp's socket factory: literal addresses come here without a look-up, redirects to them included."""
+        family, kind, proto, _, peer = info
+        if str(peer[0]) not in self.judged or peer[1] != self.port:
+            raise AddressRefused("redirected")
+        made = socket.socket(family, kind, proto)
+        made.setblocking(False)
+        return made
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -71,19 +86,26 @@ class _JudgedResolver(AbstractResolver):
 class LeanClient(AsyncClient):
     """clickhouse-connect's client without its opening questions, its environment proxy and its sessions."""
 
+    peers: _Peers
+
     async def _initialize(self) -> None:
-        self._backend.proxy_url = None
         self._backend.ensure_session()
         self._initialized = True
 
     async def begin(self) -> None:
-        """Make the connection pool; nothing is sent."""
+        """Judge the address and make the connection pool; no request is sent. SourceRefused, SourceUnavailable."""
+        try:
+            await self.peers.judge()
+        except Unreachable as error:
+            raise SourceUnavailable(NAME, f"ClickHouse: {error}") from None
+        except OutboundError as error:
+            raise SourceRefused(NAME, f"ClickHouse: {error}") from None
         await self._initialize()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`rows` are lists in the order of `columns`; numbers as ClickHouse's JSON gives them."""
+    """`rows` are lists in the order of `columns`; values as ClickHouse's JSON gives them."""
 
     columns: list[str]
     types: list[str]
@@ -93,34 +115,23 @@ class Result:
 
 
 def open_client(config: ConnectionConfig, *, connections: int) -> LeanClient:
-    """A client for the connection; SourceRefused when the address is not allowed."""
+    """A client for the connection; SourceRefused when the address can never be allowed."""
     parts = urlsplit(config.base_url)
-    host, port = parts.hostname or "", parts.port or (8443 if parts.scheme == "https" else 8123)
     try:
         judge_url(config.base_url, NAME)
-        if _is_literal(host):
-            judge_peer(host, port, NAME)
-    except (ValueError, AddressRefused):
+        host, port = parts.hostname or "", parts.port or (8443 if parts.scheme == "https" else 8123)
+    except ValueError:
         raise SourceRefused(NAME, "ClickHouse: this address is not allowed for a connection") from None
-    except OutboundError as error:
-        raise SourceUnavailable(NAME, f"ClickHouse: {error}") from None
     client = LeanClient(
-        parts.scheme or "http", host, port, str(config.options.get("user") or "default"), config.secret, None,
-        proxy_path=parts.path, compress=False, connect_timeout=5, send_receive_timeout=30, query_retries=0,
-        autogenerate_session_id=False, autogenerate_query_id=False, client_name="altor", connector_limit=connections,
+        parts.scheme, host, port, str(config.options.get("user") or "default"), config.secret, None,
+        proxy_path=parts.path, compress=False, connect_timeout=CONNECT_TIMEOUT_S, send_receive_timeout=READ_TIMEOUT_S,
+        query_retries=0, autogenerate_session_id=False, autogenerate_query_id=False, client_name="altor",
+        connector_limit=connections, connector_limit_per_host=connections,
     )  # fmt: skip
-    client._backend.connector_kwargs["resolver"] = _JudgedResolver()
+    client.peers = _Peers(host, port)
+    client._backend.proxy_url = None  # the environment's proxy would be dialled unjudged
+    client._backend.connector_kwargs |= {"resolver": client.peers, "socket_factory": client.peers.socket_for}
     return client
-
-
-def _is_literal(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 async def ask(
@@ -133,23 +144,55 @@ async def ask(
     query_id: str,
 ) -> Result:
     """One query; SourceError by ClickHouse's code otherwise."""
-    transport = {"query_id": query_id, **({"database": database} if database else {})}
+    return decoded(
+        await send(client, sql, parameters, database=database, settings=settings, query_id=query_id), query_id
+    )
+
+
+async def send(
+    client: LeanClient,
+    sql: str,
+    parameters: Mapping[str, Any],
+    *,
+    database: str,
+    settings: Mapping[str, Any],
+    query_id: str,
+    form: str | None = "JSONCompact",
+) -> bytes:
+    """One statement, its answer unread; SourceError by ClickHouse's code."""
+    # These belong to the HTTP interface: also a user who may change no setting may send them.
+    transport = {"query_id": query_id, "wait_end_of_query": 1, **({"database": database} if database else {})}
     try:
-        raw = await client.raw_query(
-            sql, parameters=dict(parameters), settings={**settings, **transport}, fmt="JSONCompact", use_database=False
+        stream = await client.raw_stream(
+            sql, parameters=dict(parameters), settings={**settings, **transport}, fmt=form, use_database=False
         )
+        async with stream as chunks:
+            body = bytearray()
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise SourceLimited(
+                        NAME, f"ClickHouse: the answer is larger than {MAX_BYTES // 1_000_000} MB", request_id=query_id
+                    )
     except ClickHouseError as error:
-        raise _by_code(str(error), query_id) from None
+        if isinstance(error.__cause__, aiohttp.ClientError | OSError):
+            raise _no_connection(error.__cause__, query_id) from None
+        raise error_for(str(error), query_id) from None
     except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-        raise SourceUnavailable(
-            NAME, f"ClickHouse: no connection ({type(error).__name__})", request_id=query_id
-        ) from None
+        raise _no_connection(error, query_id) from None
     except OutboundError as error:
         raise SourceRefused(NAME, f"ClickHouse: {error}", request_id=query_id) from None
-    return _decoded(raw, query_id)
+    return bytes(body)
 
 
-def _decoded(raw: bytes, query_id: str) -> Result:
+def _no_connection(error: BaseException, query_id: str) -> SourceUnavailable:
+    broke = isinstance(error, aiohttp.ClientPayloadError | asyncio.IncompleteReadError)
+    what = "the answer broke off" if broke else "no connection"
+    return SourceUnavailable(NAME, f"ClickHouse: {what}", request_id=query_id)
+
+
+def decoded(raw: bytes, query_id: str) -> Result:
+    """A result in format JSONCompact; SourceError for the server's error inside a 200, or for anything else."""
     try:
         answer = json.loads(raw)
         meta, data = answer["meta"], answer["data"]
@@ -161,31 +204,14 @@ def _decoded(raw: bytes, query_id: str) -> Result:
             statistics.get("rows_read"),
             statistics.get("bytes_read"),
         )
+        if any(len(row) != len(result.columns) for row in data):
+            raise ValueError("rows do not fit the columns")
     except (ValueError, KeyError, TypeError):
         # An error after the first bytes arrives inside a 200.
         text = raw[-2000:].decode(errors="replace")
         if "DB::Exception" in text:
-            raise _by_code(text, query_id) from None
+            raise error_for(text[text.rfind("Code: ") :], query_id) from None
         raise SourceAnswerInvalid(
             NAME, "ClickHouse: the answer is not a result; does a proxy answer instead?", request_id=query_id
         ) from None
     return result
-
-
-def _by_code(text: str, query_id: str) -> SourceError:
-    found = _CODE.search(text)
-    code = found.group(1) if found else ""
-    message = f"ClickHouse: {_WORDS.get(code, 'the query failed')}" + (f" (code {code})" if code else "")
-    if code in _REFUSED or (not code and re.search(r"\b40[13]\b", text)):
-        return SourceRefused(NAME, message if code else "ClickHouse: user or password is wrong", request_id=query_id)
-    if code in _LIMITED:
-        return SourceLimited(NAME, message, request_id=query_id)
-    if code in _INVALID or code == "164":
-        return SourceAnswerInvalid(NAME, message, request_id=query_id)
-    return SourceUnavailable(
-        NAME, message if code else f"ClickHouse: it answers with an error ({_first_words(text)})", request_id=query_id
-    )
-
-
-def _first_words(text: str) -> str:
-    return re.sub(r"<[^>]*>|https?://\S+|\s+", " ", text).strip()[:80]

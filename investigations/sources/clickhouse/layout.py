@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from django.core.cache import cache
+
+#: Layouts are looked at again after this long: a table may have been added.
+TTL_S: Final = 600
+_KEPT: Final = 64
+_MEMORY: dict[str, tuple[float, Layout]] = {}
 
 #: One round trip: the columns, whether settings may be sent, and the version.
 DETECT: Final = """
 SELECT 'column' AS what, table AS a, name AS b, type AS c FROM system.columns
-WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND table IN ({traces:String}, {logs:String})
+WHERE database = if({database:String} = '', currentDatabase(), {database:String})
+  AND table IN ({traces:String}, {logs:String})
 UNION ALL SELECT 'setting', '', name, value FROM system.settings WHERE name = 'readonly'
 UNION ALL SELECT 'version', '', version(), timezone()
 """
@@ -23,6 +32,7 @@ class Layout:
     logs: Mapping[str, str] = field(default_factory=dict)
     readonly: str = "0"  # the server's setting for this user: "1" forbids sending any setting
     version: str = ""
+    timezone: str = "UTC"  # of the server: times without a zone are in it
 
     @property
     def may_send_settings(self) -> bool:
@@ -54,12 +64,61 @@ class Layout:
 
 def read(rows: Sequence[Sequence[Any]], traces: str, logs: str) -> Layout:
     found: dict[str, dict[str, str]] = {traces: {}, logs: {}}
-    readonly, version = "0", ""
+    readonly, version, timezone = "0", "", "UTC"
     for what, a, b, c in rows:
         if what == "column":
             found.setdefault(str(a), {})[str(b)] = str(c)
         elif what == "setting":
             readonly = str(c)
         else:
-            version = str(b)
-    return Layout(found[traces], found[logs], readonly, version)
+            version, timezone = str(b), str(c)
+    return Layout(found[traces], found[logs], readonly, version, timezone)
+
+
+# ------------------------------------------------------------------------------------------------------- remembering
+def cache_key(connection: str, database: str, traces: str, logs: str) -> str:
+    """`connection` is the identity of address and credential. The number changes with the shape of `Layout`."""
+    return f"clickhouse-layout-2:{connection}:{database}:{traces}:{logs}"
+
+
+def remembered(key: str) -> Layout | None:
+    """What this process knows, without any round trip."""
+    known = _MEMORY.get(key)
+    return known[1] if known and time.monotonic() - known[0] < TTL_S else None
+
+
+async def stored(key: str) -> Layout | None:
+    """What another process found; it is remembered here from now on."""
+    found = await cache.aget(key)
+    if not isinstance(found, Layout):
+        return None
+    _keep(key, found)
+    return found
+
+
+async def remember(key: str, found: Layout) -> None:
+    """A layout without tables is not kept: they may be made any moment."""
+    if found.traces or found.logs:
+        _keep(key, found)
+        await cache.aset(key, found, TTL_S)
+    else:
+        _MEMORY.pop(key, None)
+        await cache.adelete(key)
+
+
+def remember_no_settings(key: str) -> None:
+    """The server refused settings although it seemed to take them (constraints of the user's profile)."""
+    known = remembered(key)
+    if known is not None:
+        _keep(key, replace(known, readonly="1"))
+
+
+def forget() -> None:
+    """For tests."""
+    _MEMORY.clear()
+
+
+def _keep(key: str, found: Layout) -> None:
+    while len(_MEMORY) >= _KEPT:
+        _MEMORY.pop(next(iter(_MEMORY)))
+    _MEMORY[key] = (time.monotonic(), found)

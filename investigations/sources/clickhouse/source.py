@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 
-from django.core.cache import cache
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from altor.outbound import CircuitOpen
+from altor.outbound.state import ConnectionState, state_of
 from altor.redaction import redact
 from investigations.sources.base import (
     ConnectionConfig,
@@ -24,7 +24,6 @@ from investigations.sources.base import (
     Operation,
     RequestRecord,
     RunContext,
-    Scope,
     SourceAnswer,
     SourceAnswerInvalid,
     SourceError,
@@ -32,15 +31,22 @@ from investigations.sources.base import (
     SourceUnavailable,
 )
 from investigations.sources.clickhouse import layout as layouts
-from investigations.sources.clickhouse.client import NAME, LeanClient, Result, ask, open_client
-from investigations.sources.clickhouse.guard import QueryRefused, parameters_in, views_in
+from investigations.sources.clickhouse.check import check
+from investigations.sources.clickhouse.client import LeanClient, Result, ask, open_client, send
+from investigations.sources.clickhouse.errors import BUSY, LAYOUT_CHANGED, NAME, SETTINGS_REFUSED, code_of
+from investigations.sources.clickhouse.guard import QueryRefused, Statement, parameters_in, read_statement
 from investigations.sources.clickhouse.layout import Layout
-from investigations.sources.clickhouse.views import Builder, ViewUnavailable, compose
+from investigations.sources.clickhouse.values import ValueRefused, bound, is_time, reader
+from investigations.sources.clickhouse.views import Builder, ViewUnavailable, compose, freshness_sql
 
-#: Layouts are looked at again after this long: a table may have been added.
-LAYOUT_TTL_S: Final = 600
+#: Queries at once. A server's limit for Altor's user must leave room for one more (freshness).
 CONCURRENCY: Final = 6
-_MEMORY: dict[str, tuple[float, Layout]] = {}
+#: Stands for the customer where none is known: no tenant has this id, so nothing is counted as the customer's.
+NOBODY: Final = "\N{REPLACEMENT CHARACTER}nobody"
+MAX_RESULT_BYTES: Final = 20_000_000
+#: Longest wait for the freshness when the answer itself is there.
+FRESHNESS_WAIT_S: Final = 0.25
+KILL_WAIT_S: Final = 0.3
 
 
 class QueryParams(BaseModel):
@@ -57,7 +63,7 @@ QUERY = Operation(
     name="query",
     title="A query over the logical views",
     params=QueryParams,
-    returns='{"columns": [name], "types": [ClickHouse type], "rows": [[value, …]]}; times as ISO 8601 UTC, integers as int',
+    returns='{"columns": [name], "types": [type], "rows": [[value, …]]}; times as ISO 8601 UTC, integers as int',
 )
 
 
@@ -65,9 +71,10 @@ class ClickHouseSession:
     def __init__(self, config: ConnectionConfig, context: RunContext, client: LeanClient) -> None:
         self.config, self.context, self.client = config, context, client
         self.database = str(context.profile.telemetry.database or config.options.get("database") or "")
+        self.state: ConnectionState = state_of(config.cache_key)
         self._layout: asyncio.Task[Layout] | None = None
-        self._slots = asyncio.Semaphore(CONCURRENCY)
-        self.records: list[RequestRecord] = []
+        self._fresh: asyncio.Task[dict[str, datetime]] | None = None
+        self._killing: set[asyncio.Task[None]] = set()
 
     async def call(self, operation: str, params: Mapping[str, Any], *, timeout_s: float) -> SourceAnswer:
         if operation != QUERY.name:
@@ -77,31 +84,58 @@ class ClickHouseSession:
         except ValidationError as error:
             first = error.errors()[0]
             raise SourceAnswerInvalid(NAME, f"query: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        try:
+            statement = read_statement(asked.sql)
+        except QueryRefused as refused:
+            raise SourceAnswerInvalid(NAME, f"the playbook's query is refused: {refused}") from None
         records: list[RequestRecord] = []
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._query(asked, timeout_s, records)
+            with self.counted():
+                async with asyncio.timeout(timeout_s):
+                    return await self._answer(asked, statement, timeout_s, records)
         except TimeoutError:
             raise SourceUnavailable(NAME, f"ClickHouse: no answer within {timeout_s:.0f} s", requests=records) from None
         except SourceError as error:
             error.requests = tuple(records)
             raise
 
-    async def _query(self, asked: QueryParams, timeout_s: float, records: list[RequestRecord]) -> SourceAnswer:
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Tells the connection's circuit breaker how a question ended; SourceUnavailable while it is open."""
+        question = object()
         try:
-            views = views_in(asked.sql)
-        except QueryRefused as refused:
-            raise SourceAnswerInvalid(NAME, f"the playbook's query is refused: {refused}") from None
+            self.state.admit(question)
+        except CircuitOpen as error:
+            raise SourceUnavailable(NAME, f"ClickHouse: {error}") from None
+        try:
+            yield
+        except (SourceUnavailable, TimeoutError):
+            self.state.failed()
+            raise
+        except SourceError:
+            self.state.succeeded()  # it spoke to us
+            raise
+        except BaseException:
+            self.state.abandoned(question)
+            raise
+        self.state.succeeded()
+
+    async def _answer(
+        self, asked: QueryParams, statement: Statement, timeout_s: float, records: list[RequestRecord]
+    ) -> SourceAnswer:
         found = await self.layout()
-        builder = Builder(self.context.profile.telemetry, found, asked.fence)
+        if self._fresh is None:
+            self._fresh = asyncio.ensure_future(self._newest(found))
         try:
-            sql = compose(asked.sql, builder.build(views)) if views else asked.sql
-        except ViewUnavailable as missing:
-            raise SourceAnswerInvalid(NAME, f"ClickHouse: {missing}") from None
-        bound = self._bound(asked, sql, builder.parameters)
-        settings = self._settings(found, timeout_s, asked.max_rows)
-        result = await self._ask(sql, bound, settings, records)
-        rows = [[_value(value, kind) for value, kind in zip(row, result.types, strict=True)] for row in result.rows]
+            result = await self._query(asked, statement, found, timeout_s, records)
+        except SourceAnswerInvalid as error:
+            again = await self._layout_again(found) if code_of(error) in LAYOUT_CHANGED else found
+            if again == found:
+                raise
+            found = again
+            result = await self._query(asked, statement, found, timeout_s, records)
+        readers = [reader(kind, found.timezone) for kind in result.types]
+        rows = [[read(value) for read, value in zip(readers, row, strict=True)] for row in result.rows]
         truncated = len(rows) > asked.max_rows
         return SourceAnswer(
             data={"columns": result.columns, "types": result.types, "rows": redact(rows[: asked.max_rows])},
@@ -109,83 +143,115 @@ class ClickHouseSession:
             fetched_at=datetime.now(UTC),
             truncated=truncated,
             truncated_why=f"more than {asked.max_rows} rows" if truncated else "",
-            newest_at=_newest(result, rows),
+            newest_at=await self._newest_for(statement, result, rows),
             url=str(self.config.options.get("ui_url") or ""),
         )
 
+    async def _query(
+        self, asked: QueryParams, statement: Statement, found: Layout, timeout_s: float, records: list[RequestRecord]
+    ) -> Result:
+        if asked.fence == "customer" and not self.context.tenant:
+            raise SourceAnswerInvalid(
+                NAME, "ClickHouse: the customer is not known, and this query is about one customer"
+            )
+        builder = Builder(self.context.profile.telemetry, found, asked.fence)
+        try:
+            sql = compose(statement, builder.build(statement.views), asked.max_rows)
+            parameters = self._bound(asked, sql, builder.parameters)
+        except (ViewUnavailable, ValueRefused) as missing:
+            raise SourceAnswerInvalid(NAME, f"ClickHouse: {missing}") from None
+        limits = {
+            "max_execution_time": max(1, math.ceil(timeout_s)),
+            "max_result_rows": asked.max_rows + 1,
+            "max_result_bytes": MAX_RESULT_BYTES,
+            "result_overflow_mode": "throw",
+            "cancel_http_readonly_queries_on_client_close": 1,
+        }
+        try:
+            return await self.ask(sql, parameters, limits if found.may_send_settings else {}, records, found=found)
+        except SourceError as error:
+            if not (found.may_send_settings and code_of(error) in SETTINGS_REFUSED):
+                raise
+            layouts.remember_no_settings(self._layout_key)
+            return await self.ask(sql, parameters, {}, records, found=found)
+
     def _bound(self, asked: QueryParams, sql: str, attributes: Mapping[str, str]) -> dict[str, Any]:
-        """Values for exactly the parameters that the statement names; SourceAnswerInvalid for one without a value."""
+        """Values for exactly the parameters that the statement names. ValueRefused for one without a fitting value."""
         values = {
             **asked.parameters,
             **attributes,
-            "tenant": self.context.tenant,
-            "window_start": asked.window_start.astimezone(UTC).isoformat(),
+            "tenant": self.context.tenant or NOBODY,
+            "window_start": asked.window_start,
             # Nothing after the run's clock is read.
-            "window_end": min(asked.window_end, self.context.as_of).astimezone(UTC).isoformat(),
+            "window_end": min(asked.window_end, self.context.as_of),
         }
         wanted = parameters_in(sql)
         missing = sorted(set(wanted) - set(values))
         if missing:
-            raise SourceAnswerInvalid(NAME, f"the query needs values for {', '.join(missing)}")
-        return {name: values[name] for name in wanted}
-
-    @staticmethod
-    def _settings(found: Layout, timeout_s: float, max_rows: int) -> dict[str, Any]:
-        if not found.may_send_settings:
-            return {}
-        limits: dict[str, Any] = {
-            "max_execution_time": max(1, math.ceil(timeout_s)),
-            "max_result_rows": max_rows + 1,
-            "result_overflow_mode": "throw",
-            "wait_end_of_query": 1,
-            "cancel_http_readonly_queries_on_client_close": 1,
-        }
-        return limits | ({"readonly": 1} if found.readonly == "0" else {})
-
-    async def _ask(
-        self, sql: str, bound: Mapping[str, Any], settings: Mapping[str, Any], records: list[RequestRecord]
-    ) -> Result:
-        """At most one repetition, with jitter, where the same query may succeed a moment later."""
-        for attempt in (1, 2):
+            raise ValueRefused(f"the query needs values for {', '.join(missing)}")
+        found = {}
+        for name, kind in wanted.items():
             try:
-                return await self._once(sql, bound, settings, records, attempt)
-            except (SourceUnavailable, SourceLimited) as error:
-                again = isinstance(error, SourceUnavailable) or "at the same time" in error.message
-                if attempt == 2 or not again:
+                found[name] = bound(values[name], kind)
+            except ValueRefused as refused:
+                raise ValueRefused(f"parameter {name}: {refused}") from None
+        return found
+
+    async def ask(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        records: list[RequestRecord],
+        *,
+        found: Layout | None = None,
+    ) -> Result:
+        """Repeated, with jitter, where the same query may succeed a moment later: twice at most."""
+        readonly = {"readonly": 1} if settings and found is not None and found.readonly == "0" else {}
+        for attempt in (1, 2, 3):
+            try:
+                return await self._once(sql, parameters, {**settings, **readonly}, records, attempt)
+            except SourceUnavailable:
+                if attempt > 1:
                     raise
-                await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # jitter
+            except SourceLimited as error:
+                if attempt > 2 or code_of(error) != BUSY:
+                    raise
+            await asyncio.sleep(random.uniform(0.1, 0.4) * attempt)  # noqa: S311  # jitter
         raise AssertionError("unreachable")
 
     async def _once(
         self,
         sql: str,
-        bound: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         settings: Mapping[str, Any],
         records: list[RequestRecord],
         attempt: int,
     ) -> Result:
-        query_id = f"altor-{self.context.run_ref or 'check'}-{uuid.uuid4().hex[:16]}"
-        shown = {name: value for name, value in bound.items() if not name.startswith("attr_")}
+        query_id = f"altor-{self.context.run_ref or 'run'}-{uuid.uuid4().hex[:16]}"
         record = RequestRecord(
-            NAME, "QUERY", sql, shown, started_at=datetime.now(UTC), attempt=attempt, request_id=query_id
+            NAME, "QUERY", sql, dict(parameters), started_at=datetime.now(UTC), attempt=attempt, request_id=query_id
         )
-        async with self._slots:
+        async with self.state.gate(CONCURRENCY):
+            record = replace(record, started_at=datetime.now(UTC))
             started = time.monotonic()
             try:
                 result = await ask(
-                    self.client, sql, bound, database=self.database, settings=settings, query_id=query_id
+                    self.client, sql, parameters, database=self.database, settings=settings, query_id=query_id
                 )
             except SourceError as error:
                 records.append(replace(record, seconds=time.monotonic() - started, error=error.message))
                 raise
             except asyncio.CancelledError:
                 records.append(replace(record, seconds=time.monotonic() - started, error="no answer in time"))
+                self._kill(query_id)
                 raise
+        seconds = time.monotonic() - started
         records.append(
             replace(
                 record,
                 status=200,
-                seconds=time.monotonic() - started,
+                seconds=seconds,
                 rows=len(result.rows),
                 read_rows=result.read_rows,
                 read_bytes=result.read_bytes,
@@ -193,83 +259,100 @@ class ClickHouseSession:
         )
         return result
 
+    # --------------------------------------------------------------------------------------------- layout, freshness
+    @property
+    def _layout_key(self) -> str:
+        telemetry = self.context.profile.telemetry
+        return layouts.cache_key(self.config.cache_key, self.database, telemetry.traces_table, telemetry.logs_table)
+
     async def layout(self) -> Layout:
         """Detected once per address, credential and tables; concurrent callers share one question."""
-        telemetry = self.context.profile.telemetry
-        key = (
-            f"clickhouse-layout:{self.config.cache_key}:{self.database}:{telemetry.traces_table}:{telemetry.logs_table}"
-        )
-        known = _MEMORY.get(key)
-        if known and time.monotonic() - known[0] < LAYOUT_TTL_S:
-            return known[1]
+        known = layouts.remembered(self._layout_key)
+        if known is not None:
+            return known
         if self._layout is None or (self._layout.done() and (self._layout.cancelled() or self._layout.exception())):
-            self._layout = asyncio.ensure_future(self._detect(key))
+            self._layout = asyncio.ensure_future(self._detect())
         return await asyncio.shield(self._layout)
 
-    async def _detect(self, key: str) -> Layout:
-        stored = await cache.aget(key)
-        if isinstance(stored, Layout):
-            _MEMORY[key] = (time.monotonic(), stored)
-            return stored
+    async def _detect(self) -> Layout:
+        found = await layouts.stored(self._layout_key)
+        return found or await self.detect()
+
+    async def _layout_again(self, old: Layout) -> Layout:
+        """The layout as it is now, after a query told that it is no longer what was remembered."""
+        known = layouts.remembered(self._layout_key)
+        return known if known is not None and known != old else await self.detect()
+
+    async def detect(self) -> Layout:
+        """Ask the server, whatever is remembered."""
         telemetry = self.context.profile.telemetry
         names = {"database": self.database, "traces": telemetry.traces_table, "logs": telemetry.logs_table}
-        result = await self._ask(layouts.DETECT, names, {}, self.records)
+        result = await self.ask(layouts.DETECT, names, {}, [])
         found = layouts.read(result.rows, telemetry.traces_table, telemetry.logs_table)
-        if found.traces or found.logs:
-            _MEMORY[key] = (time.monotonic(), found)
-            await cache.aset(key, found, LAYOUT_TTL_S)
+        await layouts.remember(self._layout_key, found)
         return found
 
-    async def check(self) -> ConnectionReport:
-        started = time.monotonic()
+    async def _newest(self, found: Layout) -> dict[str, datetime]:
+        """Newest span and log line by "traces" and "logs", where that is cheap to know; never raises a SourceError."""
+        sql = freshness_sql(Builder(self.context.profile.telemetry, found, "everyone"))
+        # Answered from the parts' own bounds. Where a table is cut otherwise, the limit ends it before it begins.
+        settings = {"max_execution_time": 2, "max_rows_to_read": 1_000_000} if found.may_send_settings else {}
+        query_id = f"altor-{self.context.run_ref or 'run'}-{uuid.uuid4().hex[:16]}"
+        if not sql:
+            return {}
         try:
-            async with asyncio.timeout(8):
-                _MEMORY.clear()
-                names = {
-                    "database": self.database,
-                    "traces": self.context.profile.telemetry.traces_table,
-                    "logs": self.context.profile.telemetry.logs_table,
-                }
-                result = await self._ask(layouts.DETECT, names, {}, [])
-                found = layouts.read(result.rows, names["traces"], names["logs"])
-                writes = await self._may_write(found)
-        except (SourceError, TimeoutError) as error:
-            message = error.message if isinstance(error, SourceError) else "ClickHouse: no answer within 8 s"
-            return ConnectionReport(
-                False,
-                round(time.monotonic() - started, 3),
-                message,
-                details={"kind": getattr(error, "kind", "unavailable")},
-            )
-        warnings = (
-            ["This user may write. Give Altor a user with readonly = 1 and SELECT on the telemetry only."]
-            if writes
-            else []
-        )
-        if not found.traces:
-            warnings.append(f"The table {names['traces']} was not found: requests cannot be checked.")
-        if not found.logs:
-            warnings.append(f"The table {names['logs']} was not found: account actions cannot be checked.")
-        return ConnectionReport(
-            ok=bool(found.traces or found.logs),
-            seconds=round(time.monotonic() - started, 3),
-            message=f"ClickHouse {found.version}: {found.name}",
-            identity=str(self.config.options.get("user") or "default"),
-            scopes=(Scope("SELECT"), *((Scope("write", writes=True),) if writes else ())),
-            warnings=tuple(warnings),
-            details={"version": found.version, "readonly": found.readonly, "layout": found.name},
-        )
+            result = await ask(self.client, sql, {}, database=self.database, settings=settings, query_id=query_id)
+        except SourceError:
+            return {}
+        return {
+            str(name): min(datetime.fromtimestamp(int(micros) / 1e6, UTC), self.context.as_of)
+            for name, micros in result.rows
+            if int(micros) > 0
+        }
 
-    async def _may_write(self, found: Layout) -> bool:
-        """Whether a write would be let through: a drop of a table that cannot exist must fail for want of rights."""
-        if found.readonly in ("1", "2"):
-            return False
-        try:
-            await self._once(f"DROP TABLE IF EXISTS altor_write_probe_{uuid.uuid4().hex}", {}, {}, [], 1)
-        except SourceError as error:
-            # JSONCompact has nothing to say about a DROP that went through: an empty answer means it was allowed.
-            return isinstance(error, SourceAnswerInvalid) and "is not a result" in error.message
-        return True
+    async def _newest_for(self, statement: Statement, result: Result, rows: list[list[Any]]) -> datetime | None:
+        """How fresh the tables behind this answer are; the answer's own newest moment where that is not known."""
+        if self._fresh is not None:
+            await asyncio.wait({self._fresh}, timeout=FRESHNESS_WAIT_S)
+        if self._fresh is not None and self._fresh.done() and not self._fresh.cancelled():
+            tables = {"logs" if view == "logs" else "traces" for view in statement.views}
+            known = [moment for table, moment in self._fresh.result().items() if table in tables]
+            if known:
+                return min(known)
+        moments = [row[at] for at, kind in enumerate(result.types) if is_time(kind) for row in rows if row[at]]
+        return datetime.fromisoformat(max(moments)) if moments else None
+
+    # ---------------------------------------------------------------------------------------------------- the end
+    def _kill(self, query_id: str) -> None:
+        """Stop a query nobody waits for; a server that does not allow it goes on until its own limit."""
+
+        async def kill() -> None:
+            with_id = {"query_id": query_id}
+            statement = "KILL QUERY WHERE query_id = {query_id:String} ASYNC"
+            try:
+                await send(
+                    self.client, statement, with_id, database="", settings={}, query_id=f"{query_id}-kill", form=None
+                )
+            except SourceError:
+                return
+
+        task = asyncio.ensure_future(kill())
+        self._killing.add(task)
+        task.add_done_callback(self._killing.discard)
+
+    async def close(self) -> None:
+        """End what is still under way, without making the run wait for it."""
+        if self._killing:
+            await asyncio.wait(set(self._killing), timeout=KILL_WAIT_S)
+        left = [task for task in (self._fresh, self._layout, *self._killing) if task is not None and not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        if self._layout is not None and self._layout.done() and not self._layout.cancelled():
+            self._layout.exception()  # seen: nobody may have been left to take it
+
+    async def check(self) -> ConnectionReport:
+        return await check(self)
 
 
 class ClickHouseSource:
@@ -282,31 +365,11 @@ class ClickHouseSource:
 
     @asynccontextmanager
     async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[ClickHouseSession]:
-        client = open_client(config, connections=CONCURRENCY)
+        client = open_client(config, connections=CONCURRENCY + 2)
+        await client.begin()
+        session = ClickHouseSession(config, context, client)
         try:
-            await client.begin()
-            yield ClickHouseSession(config, context, client)
+            yield session
         finally:
+            await session.close()
             await client.close()
-
-
-_INTEGER: Final = re.compile(r"(?:Nullable\(|LowCardinality\()*U?Int\d+")
-_TIME: Final = re.compile(r"(?:Nullable\(|LowCardinality\()*DateTime")
-
-
-def _value(value: Any, kind: str) -> Any:
-    """Quoted 64-bit integers as int, times as ISO 8601 UTC with at most microseconds; the epoch is "no time"."""
-    if value is None or not isinstance(value, str):
-        return value
-    if _INTEGER.match(kind):
-        return int(value)
-    if _TIME.match(kind):
-        return None if value.startswith("1970-01-01 00:00:00") else value.replace(" ", "T")[:26] + "Z"
-    return value
-
-
-def _newest(result: Result, rows: list[list[Any]]) -> datetime | None:
-    """The latest moment in the result: how fresh the telemetry is for this question."""
-    columns = [index for index, kind in enumerate(result.types) if _TIME.match(kind)]
-    found = [row[index] for row in rows for index in columns if row[index]]
-    return datetime.fromisoformat(max(found)) if found else None

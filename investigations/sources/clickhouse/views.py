@@ -11,14 +11,24 @@ must match a strict pattern.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from investigations.profile import TelemetryProfile
+from investigations.sources.clickhouse.guard import Statement
 from investigations.sources.clickhouse.layout import Layout
+
+Which = Literal["traces", "logs"]
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*")
+_STATUS: Final = ("http.response.status_code", "http.status_code")
+_REQUEST_BYTES: Final = ("http.request.body.size", "http.request.size", "http.request_content_length")
+_RESPONSE_BYTES: Final = ("http.response.body.size", "http.response.size", "http.response_content_length")
+_YES: Final = "('true', '1', 'True')"
+_NO: Final = "('false', '0', 'False')"
+_CACHES: Final = "('redis', 'memcached', 'valkey')"
 _SERVER: Final = "('Server', 'SPAN_KIND_SERVER', 'SERVER')"
 _CLIENT: Final = "('Client', 'SPAN_KIND_CLIENT', 'CLIENT', 'Producer', 'SPAN_KIND_PRODUCER')"
 
@@ -45,7 +55,7 @@ class Builder:
     def _requests(self) -> str:
         p = self.profile
         columns = [
-            "Timestamp AS ts",
+            "toTimeZone(Timestamp, 'UTC') AS ts",
             *self._resource(),
             f"{self._span(p.tenant_attribute)} AS tenant",
             f"{self._span(p.method_attribute, 'http.request.method', 'http.method')} AS method",
@@ -57,8 +67,8 @@ class Builder:
             f"{self._span(p.api_key_attribute)} AS api_key",
             f"{self._span(p.client_ip_attribute, 'client.address', 'http.client_ip')} AS client_ip",
             f"{self._span('user_agent.original', 'http.user_agent')} AS user_agent",
-            f"toUInt64OrZero({self._span('http.request.body.size', 'http.request_content_length')}) AS request_bytes",
-            f"toUInt64OrZero({self._span('http.response.body.size', 'http.response_content_length')}) AS response_bytes",
+            f"toUInt64OrZero({self._span(*_REQUEST_BYTES)}) AS request_bytes",
+            f"toUInt64OrZero({self._span(*_RESPONSE_BYTES)}) AS response_bytes",
             f"toUInt32OrZero({self._span('http.request.resend_count')}) AS resend_count",
             f"toFloat64OrZero({self._span(p.rate_limit_attribute)}) AS rate_limit",
             f"{self._span(p.rate_limit_scope_attribute)} AS rate_limit_scope",
@@ -68,12 +78,13 @@ class Builder:
             "TraceId AS trace_id",
             "SpanId AS span_id",
         ]
-        return self._select(columns, self._table("traces"), [f"SpanKind IN {_SERVER}"], "Timestamp")
+        return self._select(columns, "traces", [f"SpanKind IN {_SERVER}"])
 
     def _calls(self) -> str:
         p = self.profile
+        hit = self._span("cache.hit")
         columns = [
-            "Timestamp AS ts",
+            "toTimeZone(Timestamp, 'UTC') AS ts",
             *self._resource(),
             f"{self._span(p.tenant_attribute)} AS tenant",
             "TraceId AS trace_id",
@@ -84,23 +95,22 @@ class Builder:
             f"{self._span('db.collection.name', 'db.sql.table')} AS db_table",
             f"{self._span('db.operation.name', 'db.operation')} AS db_operation",
             f"{self._span('server.address', 'net.peer.name', 'http.host')} AS host",
-            f"multiIf({self._span('cache.hit')} IN ('true', '1', 'True'), 1, {self._span('cache.hit')} IN ('false', '0', 'False'), 0, -1)::Int8 AS cache_hit",
-            "multiIf(cache_hit >= 0 OR db_system IN ('redis', 'memcached', 'valkey'), 'cache', db_system != '', 'db', host != '', 'http', 'other') AS kind",
+            f"multiIf({hit} IN {_YES}, 1, {hit} IN {_NO}, 0, -1)::Int8 AS cache_hit",
+            f"multiIf(cache_hit >= 0 OR db_system IN {_CACHES}, 'cache', db_system != '', 'db', host != '', 'http',"
+            " 'other') AS kind",
             f"{self._status()} AS status",
             f"{self._span('error.type', 'exception.type')} AS error_type",
             "toUInt8(StatusCode IN ('Error', 'STATUS_CODE_ERROR', 'ERROR')) AS is_error",
         ]
-        return self._select(
-            columns,
-            self._table("traces"),
-            [f"SpanKind IN {_CLIENT}", f"SpanName != {self._name(p.webhook_span_name)}"],
-            "Timestamp",
-        )
+        is_delivery = [f"SpanName != {self._name(p.webhook_span_name)}"] if p.webhook_span_name else []
+        return self._select(columns, "traces", [f"SpanKind IN {_CLIENT}", *is_delivery])
 
     def _deliveries(self) -> str:
         p = self.profile
+        if not p.webhook_span_name:
+            raise ViewUnavailable("the profile names no webhook span: deliveries cannot be told from other calls")
         columns = [
-            "Timestamp AS ts",
+            "toTimeZone(Timestamp, 'UTC') AS ts",
             *self._resource(),
             f"{self._span(p.tenant_attribute)} AS tenant",
             f"{self._span('webhook.event_type')} AS event_type",
@@ -113,39 +123,48 @@ class Builder:
             f"{self._weight()} AS weight",
             "TraceId AS trace_id",
         ]
-        return self._select(
-            columns, self._table("traces"), [f"SpanName = {self._name(p.webhook_span_name)}"], "Timestamp"
-        )
+        return self._select(columns, "traces", [f"SpanName = {self._name(p.webhook_span_name)}"])
 
     def _logs(self) -> str:
         p = self.profile
-        table = self._table("logs")
         columns = [
-            "Timestamp AS ts",
+            "toTimeZone(Timestamp, 'UTC') AS ts",
             "ServiceName AS service",
             "toUInt8(SeverityNumber) AS severity",
             "Body AS body",
             f"{self._log(p.tenant_attribute)} AS tenant",
             f"{self._log(p.route_attribute, 'http.route')} AS route",
-            f"toUInt16OrZero({self._log(p.status_attribute, 'http.response.status_code', 'http.status_code')}) AS status",
+            f"toUInt16OrZero({self._log(p.status_attribute, *_STATUS)}) AS status",
             f"{self._log('exception.type', 'error.type')} AS exception_type",
             f"{self._read('ResourceAttributes', 'logs', p.version_resource)} AS version",
             f"{self._read('ResourceAttributes', 'logs', p.region_resource)} AS region",
             f"{self._read('ResourceAttributes', 'logs', p.instance_resource)} AS instance",
             f"{self._attributes_as_map()} AS attributes",
         ]
-        partition = "TimestampTime" if "TimestampTime" in self.layout.logs else ""
-        extra = [f"{partition} >= toDateTime({_START}) AND {partition} <= toDateTime({_END})"] if partition else []
-        return self._select(columns, table, extra, "Timestamp")
+        has_seconds = "TimestampTime" in self.layout.logs  # partitions and the primary key are on it then
+        extra = (
+            [f"TimestampTime >= toDateTime({_START})", f"TimestampTime <= toDateTime({_END})"] if has_seconds else []
+        )
+        return self._select(columns, "logs", extra)
 
     # ------------------------------------------------------------------------------------------------- their parts
-    def _select(self, columns: list[str], table: str, conditions: list[str], time: str) -> str:
-        where = [f"{time} >= {_START}", f"{time} < {_END}", *conditions]
+    def _select(self, columns: list[str], which: Which, conditions: list[str]) -> str:
+        where = [f"Timestamp >= {_START}", f"Timestamp < {_END}", *conditions]
         if self.fence == "customer":
-            where.append("tenant = {tenant:String}")
-        return f"SELECT {', '.join(columns)} FROM {table} WHERE {' AND '.join(where)}"
+            where.append(f"{self._tenant(which)} = {{tenant:String}}")
+        # Names are bound or checked; nothing of the playbook's is in here.
+        return f"SELECT {', '.join(columns)} FROM {self.table(which)} WHERE {' AND '.join(where)}"  # noqa: S608
 
-    def _table(self, which: str) -> str:
+    def _tenant(self, which: Which) -> str:
+        """The attribute itself, not the column `tenant`: a name can be shadowed, and indexes serve attributes only."""
+        if not self.profile.tenant_attribute:
+            raise ViewUnavailable("the profile names no tenant attribute: one customer cannot be told from another")
+        return (
+            self._span(self.profile.tenant_attribute) if which == "traces" else self._log(self.profile.tenant_attribute)
+        )
+
+    def table(self, which: Which) -> str:
+        """The table's name as SQL; ViewUnavailable when it is not there or not usable as a name."""
         name = self.profile.traces_table if which == "traces" else self.profile.logs_table
         if not (self.layout.traces if which == "traces" else self.layout.logs):
             raise ViewUnavailable(f"the table {name} does not exist or may not be read")
@@ -168,7 +187,7 @@ class Builder:
         return f"if({rate} > 0, {rate}, 1.)"
 
     def _status(self) -> str:
-        return f"toUInt16OrZero({self._span(self.profile.status_attribute, 'http.response.status_code', 'http.status_code')})"
+        return f"toUInt16OrZero({self._span(self.profile.status_attribute, *_STATUS)})"
 
     def _route(self) -> str:
         named = self._span(self.profile.route_attribute, "http.route")
@@ -206,11 +225,12 @@ class Builder:
         return "JSONExtractKeysAndValues(toString(LogAttributes), 'String')::Map(String, String)"
 
     def _name(self, name: str) -> str:
-        """The name as a bound parameter, one parameter for each distinct name."""
-        for parameter, bound in self.parameters.items():
-            if bound == name:
-                return f"{{{parameter}:String}}"
-        parameter = f"attr_{len(self.parameters)}"
+        """The name as a bound parameter that reads like it, one parameter for each distinct name."""
+        parameter = stem = "attr_" + re.sub(r"[^A-Za-z0-9]+", "_", name)[:60]
+        number = 1
+        while self.parameters.get(parameter, name) != name:
+            number += 1
+            parameter = f"{stem}_{number}"
         self.parameters[parameter] = name
         return f"{{{parameter}:String}}"
 
@@ -219,7 +239,30 @@ _START: Final = "parseDateTime64BestEffort({window_start:String}, 9)"
 _END: Final = "parseDateTime64BestEffort({window_end:String}, 9)"
 
 
-def compose(sql: str, views: str) -> str:
-    """The playbook's statement with the views in front: its own WITH, if it has one, continues ours."""
-    own = re.match(r"\s*WITH\b", sql, re.IGNORECASE)
-    return f"WITH {views},\n{sql[own.end() :].lstrip()}" if own else f"WITH {views}\n{sql.strip()}"
+def compose(statement: Statement, views: str, max_rows: int) -> str:
+    """The playbook's statement with the views in front, cut one row after `max_rows` so that more can be noticed."""
+    text = statement.text
+    begins_with = re.match(r"WITH\b", text, re.IGNORECASE)
+    if statement.is_combined or (statement.has_limit and (statement.limit is None or statement.limit > max_rows)):
+        front = f"WITH {views}\n" if views else ""
+        return f"{front}SELECT * FROM (\n{text}\n)\nLIMIT {max_rows + 1}"  # noqa: S608  # checked by the guard
+    end = "" if statement.has_limit else f"\nLIMIT {max_rows + 1}"
+    if not views:
+        return text + end
+    # The statement's own WITH, if it has one, continues ours.
+    return (f"WITH {views},\n{text[begins_with.end() :].lstrip()}" if begins_with else f"WITH {views}\n{text}") + end
+
+
+def freshness_sql(builder: Builder) -> str:
+    """The newest moment of each table: rows of ("traces" | "logs", microseconds since 1970). "" without tables."""
+    parts = []
+    tables: tuple[tuple[Which, Mapping[str, str]], ...] = (
+        ("traces", builder.layout.traces),
+        ("logs", builder.layout.logs),
+    )
+    for which, columns in tables:
+        column = "TimestampTime" if "TimestampTime" in columns else "Timestamp"
+        if column in columns:
+            newest = f"toUnixTimestamp64Micro(toDateTime64(max({column}), 6))"
+            parts.append(f"SELECT '{which}' AS which, {newest} AS newest FROM {builder.table(which)}")  # noqa: S608
+    return "\nUNION ALL ".join(parts)
