@@ -24,7 +24,6 @@ from django.db import connection
 from altor.demo.credentials import PASSWORD
 from altor.demo.home import STATE_FILE, DemoState
 from altor.demo.people import FIRST_LOGIN, PEOPLE
-from altor.demo.processes import Group, Part, ProcessFailed
 from altor.demo.setup import (
     Addresses,
     SetupFailed,
@@ -39,6 +38,8 @@ from altor.demo.setup import (
 from altor.demo.world.company import VENDOR
 from altor.embedded.clickhouse import EmbeddedClickHouse
 from altor.embedded.postgres import EmbeddedPostgres
+from altor.embedded.processes import Group, Part, ProcessFailed
+from altor.embedded.supervisor import Upkeep, clickhouse_part, web_part, worker_part
 
 READY_S: Final = 90.0
 PORTS_TRIED: Final = 40
@@ -62,6 +63,7 @@ class Demo:
         self._say = say
         self._begun = time.monotonic()
         self._group = Group(home)
+        self._upkeep = Upkeep(self._group)
         self._postgres = EmbeddedPostgres(home / "pg")
         self._clickhouse = EmbeddedClickHouse(home / "clickhouse")
         self._addresses = Addresses("", "", "")
@@ -72,11 +74,12 @@ class Demo:
         try:
             state = self._start()
             if self._options.once:
-                return self._finish()
+                return self._finish(stopped)
             self._tell(state)
             while not stopped():
-                time.sleep(0.5)
+                time.sleep(0.3)
                 self._group.watch()
+                self._upkeep.tick()
             self._say("Stopping …")
             return 0
         finally:
@@ -100,13 +103,13 @@ class Demo:
         loading = start_loading(self._home, self._group.log_of("loading"))
         make_tables()
         self._addresses = Addresses(web, self._addresses.upstreams, self._addresses.clickhouse)
-        self._group.start(_web(port))
+        self._group.start(web_part(port, workers=1, threads=8))
         fill(state, self._addresses, tickets=self._options.tickets, say=self._say)
         wait_for_loading(loading, self._group.log_of("loading"))
         state = DemoState.load(self._home) or state  # the loading process wrote how far the telemetry goes
         state.is_seeded = True
         state.save(self._home)
-        self._group.start(Part("worker", [sys.executable, "manage.py", "qcluster"]))
+        self._group.start(worker_part())
         self._wait_for_web(web)
         if not self._options.once:
             self._group.start(
@@ -116,9 +119,10 @@ class Demo:
 
     def _start_servers(self, state: DemoState) -> None:
         """ClickHouse and the upstream servers, both at once; their addresses are known afterwards."""
-        engine = [sys.executable, "-m", "altor.embedded.clickhouse_server", str(self._home / "clickhouse"), "0"]
+        engine = clickhouse_part(self._home / "clickhouse")
+        engine.on_restart = self._reconnect
         (self._home / "clickhouse").mkdir(mode=0o700, exist_ok=True)
-        self._group.start(Part("clickhouse", engine, on_restart=self._reconnect))
+        self._group.start(engine)
         port_file = self._home / "upstreams.port"
         port_file.unlink(missing_ok=True)
         module = [
@@ -181,14 +185,15 @@ class Demo:
         ):
             webbrowser.open(self._addresses.web)
 
-    def _finish(self) -> int:
+    def _finish(self, stopped: Callable[[], bool]) -> int:
         """Wait until the past tickets are investigated, then say how it went."""
         opened = time.monotonic() - self._begun
         deadline = time.monotonic() + 600.0
         done, known = progress()
-        while done < known and time.monotonic() < deadline:
-            self._group.watch()
+        while done < known and time.monotonic() < deadline and not stopped():
             time.sleep(0.3)
+            self._group.watch()
+            self._upkeep.tick()
             done, known = progress()
         rows = report()
         self._say(
@@ -197,14 +202,6 @@ class Demo:
         if self._options.report is not None:
             self._options.report.write_text(json.dumps({"opened_s": opened, "investigations": rows}, indent=1))
         return 0 if done == known else 3
-
-
-def _web(port: int) -> Part:
-    command = [
-        sys.executable, "-m", "gunicorn", "altor.wsgi:application", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-        "--workers", "1", "--threads", "8", "--timeout", "60", "--graceful-timeout", "5",
-    ]  # fmt: skip
-    return Part("web", command)
 
 
 def _free_port(wanted: int) -> int:
@@ -242,7 +239,8 @@ def _alone(home: Path) -> Iterator[IO[str]]:
 
 def _forget(home: Path) -> None:
     """Remove a demo's data, and only that: a directory without a demo's mark is left alone."""
-    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "secret-key", "encryption-key", "upstreams.port")
+    # The generated keys stay: this process has read them, and its children must use the same.
+    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "upstreams.port")
     if not (home / STATE_FILE).exists() and any((home / name).exists() for name in known):
         raise SetupFailed(f"{home} does not look like a demo's home (no {STATE_FILE}); remove it yourself if it is one")
     EmbeddedPostgres(home / "pg").destroy()

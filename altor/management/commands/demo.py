@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from altor.demo.processes import ProcessFailed
 from altor.demo.run import DemoOptions, run_demo
 from altor.demo.setup import SetupFailed
 from altor.embedded.clickhouse import ClickHouseUnavailable
 from altor.embedded.postgres import PostgresUnavailable
+from altor.embedded.processes import ProcessFailed
 
 
 class Command(BaseCommand):
