@@ -121,7 +121,7 @@ _CLOCK: Final = re.compile(
 )
 _NAMED_CLOCK: Final = re.compile(r"\b(?P<name>noon|midday|midnight|lunchtime)\b" + ZONE_PATTERN)
 _BARE: Final = re.compile(
-    r"\b(?:at|around|about|since|@)\s{1,2}(?P<h>[01]?\d|2[0-3])(?![\d:.,%/\-a-z])(?!\s?(?:%|percent|[a-z]+s\b|of\b))"
+    r"\b(?:at|around|about|since|@)\s{1,2}(?P<h>[01]?\d|2[0-3])(?![\d:.,%/\-a-z])(?!\s?(?:%|percent|(?!this\b)[a-z]+s\b|of\b))"
 )
 _AGO: Final = re.compile(rf"(?<![\w.])(?:(?:about|around|over|roughly|~)\s?)?{_AMOUNT}\s(?:or so\s)?ago\b")
 _PAST: Final = re.compile(
@@ -135,7 +135,7 @@ _RELATIVE: Final = re.compile(
     r"\b(?P<word>day before yesterday|earlier today|today|yesterday|tonight|last night|overnight|this night|last weekend|this weekend|the weekend|last week|this week)\b"
 )
 _DAYPART: Final = re.compile(
-    r"\b(?P<this>this|yesterday|today|in the|since|the|every)?\s?(?P<edge>early|late|mid)?[\s-]?(?P<part>morning|afternoon|evening|night)\b"
+    r"\b(?P<this>this|in the|the|every)?\s?(?P<edge>early|late|mid)?[\s-]?(?P<part>morning|afternoon|evening|night)\b"
 )
 _WEEKDAY: Final = re.compile(rf"\b(?P<last>last|past|this|on|next|by|until)?\s?(?P<day>{_WEEKDAY_NAMES})\b(?!['’]s)")
 _NUMERIC_DATE: Final = re.compile(
@@ -350,5 +350,5 @@ def _dayparts(text: str, written: datetime) -> Iterator[Part]:
             day, overnight = day - timedelta(days=1), True
         elif written.hour < first:
             day -= timedelta(days=1)
-        named = before in ("this", "today", "since")
+        named = before == "this"
         yield _day(match, day, first, last, only_hours=not named, overnight=overnight)

@@ -69,6 +69,9 @@ def begins_like(token: str, prefix: str) -> bool:
         return True
     if token in ORDINARY or len(token) > _LONGEST:
         return False
+    squeezed = _REPEATED.sub(r"\1", token)
+    if len(prefix) >= 4 and len(squeezed) < len(token) and squeezed.startswith(_REPEATED.sub(r"\1", prefix)):
+        return True
     lengths = range(max(len(prefix) - 1, 1), len(prefix) + 2)
     return any(resembles(token[:length], prefix) for length in lengths if length <= len(token))
 

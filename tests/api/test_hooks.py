@@ -52,7 +52,7 @@ def only_event() -> InboundEvent:
     return InboundEvent.objects.exclude(delivery_key="d1").get()
 
 
-# --------------------------------------------------------------------------------------------------------- signatures
+# ----------------------------------------------------------------------------------------------------------- signatures
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['provider']}-{len(vector['body'])}")
 def test_the_published_vectors_verify_and_a_flipped_byte_does_not(vector: dict[str, Any]) -> None:
     headers = {name.lower(): value for name, value in vector["headers"].items()}
@@ -153,7 +153,7 @@ def test_a_huge_body_is_refused_unread(world: World) -> None:
     assert post(event(description="x" * 1_100_000)).status_code == 413
 
 
-# ------------------------------------------------------------------------------------------------------------ working
+# -------------------------------------------------------------------------------------------------------------- working
 @pytestmark_db
 def test_an_event_is_stored_redacted_and_answered_before_it_is_worked(world: World) -> None:
     secret = "sk_live_" + "0fake0" * 4

@@ -136,7 +136,7 @@ def test_control_characters_and_long_texts_are_made_storable(payload: dict[str, 
     assert (len(ticket.subject), len(ticket.description)) == (500, 100_000)
 
 
-# ------------------------------------------------------------------------------------------------------- corrections
+# ---------------------------------------------------------------------------------------------------------- corrections
 def test_a_corrected_customer_stands_and_is_remembered(
     directory: dict[str, Customer], agent: User, payload: dict[str, Any]
 ) -> None:
