@@ -1,0 +1,135 @@
+"""Reference pages made from the code, so that they cannot say anything else: `manage.py reference` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from django.core.management import get_commands, load_command_class
+
+from altor.registry import parts
+from altor.roles import PERMISSIONS, Role
+from altor.settings.environment import ROOT, VARIABLES
+
+FOLDER: Final = ROOT / "docs" / "reference"
+_OWN_APPS: Final = ("altor", "investigations", "escalations", "knowledge", "metrics")
+_MADE: Final = "<!-- Made by `manage.py reference`; edit the code instead. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """File name -> text of every page that is made from the code."""
+    return {
+        "settings.md": settings_page(),
+        "permissions.md": permissions_page(),
+        "commands.md": commands_page(),
+        "sources.md": sources_page(),
+    }
+
+
+def write(folder: Path = FOLDER) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in pages().items():
+        (folder / name).write_text(text)
+        written.append(folder / name)
+    return written
+
+
+def settings_page() -> str:
+    rows = "\n".join(
+        f"| `{variable.name}` | {variable.description} | {variable.default or '–'} | {'yes' if variable.secret else ''} |"
+        for variable in VARIABLES
+    )
+    return f"""{_MADE}
+# Settings
+
+Everything is set by environment variables, or by `.env` in the project's root. Each can also be read from a file: set
+`<NAME>_FILE` to its path. Empty text counts as not set. An unknown `ALTOR_...` variable is a warning of `manage.py check`.
+
+| variable | meaning | default | secret |
+| --- | --- | --- | --- |
+{rows}
+"""
+
+
+def permissions_page() -> str:
+    head = " | ".join(str(role.label) for role in Role)
+    rows = "\n".join(
+        f"| `{name}` | {text} | " + " | ".join("yes" if role in roles else "" for role in Role) + " |"
+        for name, (roles, text) in PERMISSIONS.items()
+    )
+    return f"""{_MADE}
+# Permissions
+
+A role grants permissions; what is not granted is refused. Beside the role, a person sees only tickets of their own teams
+(administrators: all; product engineers: those assigned to them). A token's scopes are names of this table and never widen
+what its owner's role grants today.
+
+| permission | allows | {head} |
+| --- | --- | {" | ".join("---" for _ in Role)} |
+{rows}
+"""
+
+
+def commands_page() -> str:
+    return (
+        _MADE
+        + "\n# Commands\n\n`python manage.py COMMAND --help` tells all options.\n\n"
+        + "\n".join(_commands())
+        + "\n"
+        + _CONTRACT
+    )
+
+
+def _commands() -> Iterator[str]:
+    for name, app in sorted(get_commands().items()):
+        label = app if isinstance(app, str) else app.__module__
+        if label.split(".")[0] not in _OWN_APPS:
+            continue
+        command = load_command_class(label, name)
+        yield f"## {name}\n\n{command.help}\n"
+        parser = command.create_parser("manage.py", name)
+        for action in parser._actions:
+            choices = getattr(action, "choices", None)
+            if isinstance(choices, dict):
+                helps = {choice.dest: choice.help or "" for choice in getattr(action, "_choices_actions", [])}
+                yield "\n".join(f"- `manage.py {name} {sub}`: {helps.get(sub, '')}" for sub in choices) + "\n"
+
+
+_CONTRACT: Final = """
+## The contract of `investigate`
+
+```
+python manage.py investigate TICKET.json [--installation FILE] [--as-of ISO8601] [--playbook KEY] [--format text|json]
+```
+
+Needs no worker and no web process. `TICKET.json` may be `-`. `--installation` applies a profile to this run only; its customers
+are the only ones known to the run. `--as-of NOW`, or absent, takes the profile's `now` where it has one, else the present.
+Progress goes to standard error; with `--format json` standard output holds exactly one JSON object.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | a diagnosis was reached, also "nothing wrong" and "inconclusive" |
+| 2 | the input is wrong; one line says what |
+| 3 | the run failed |
+"""
+
+
+def sources_page() -> str:
+    sections = []
+    for source in parts("SOURCES"):
+        operations = "\n".join(
+            f"### `{operation.name}`\n\n{operation.title}. Parameters: {', '.join(f'`{name}`' for name in operation.params.model_fields) or 'none'}.\n\n```\n{operation.returns}\n```\n"
+            for operation in source().operations().values()
+        )
+        sections.append(
+            f"## {source.title}\n\nName in playbooks: `{source.name}`. At most {source.concurrency} requests at once to one connection.\n\n{operations}"
+        )
+    return f"""{_MADE}
+# Sources
+
+What each source can be asked, and what it gives. All only read. Which access each needs stands in
+[connect your systems](../how-to/connect-sources.md).
+
+{chr(10).join(sections)}"""
