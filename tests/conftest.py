@@ -10,6 +10,8 @@ from django.conf import settings
 
 from altor.embedded.postgres import EmbeddedPostgres
 
+pytest_plugins = ["tests.clickhouse_fixtures"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _drop_left_over_databases() -> None:
@@ -22,7 +24,9 @@ def _drop_left_over_databases() -> None:
     server = EmbeddedPostgres(Path(host), settings.EMBEDDED_POSTGRES)
     server.ensure()
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test_altor_%'").fetchall():
+        for (name,) in connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'test_altor_%'"
+        ).fetchall():
             pid = name.rpartition("_")[2]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists() and int(pid) != os.getpid():
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -140,12 +140,12 @@ class Demo:
         port = port_file.read_text().strip()
         upstreams.command = [*module, "--port", port]  # started again, it comes back at the same address
         self._wait("ClickHouse", lambda: self._clickhouse.address() is not None)
-        self._addresses = Addresses("", f"http://127.0.0.1:{port}", self._clickhouse.address() or "")
+        self._addresses = Addresses("", f"http://127.0.0.1:{port}", self._clickhouse.reader_address() or "")
 
     def _reconnect(self) -> None:
         """ClickHouse came back with another port and password."""
         self._wait("ClickHouse", lambda: self._clickhouse.address() is not None)
-        self._addresses = Addresses(self._addresses.web, self._addresses.upstreams, self._clickhouse.address() or "")
+        self._addresses = Addresses(self._addresses.web, self._addresses.upstreams, self._clickhouse.reader_address() or "")
         state = DemoState.load(self._home)
         if state is not None:
             connect(state, self._addresses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import http.client
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from altor.embedded.clickhouse_instance import instance_of
 
 
 class ClickHouseUnavailable(RuntimeError):
@@ -25,20 +28,27 @@ class EmbeddedClickHouse:
         self.process: subprocess.Popen[bytes] | None = None
 
     def address(self) -> str | None:
-        """`http://altor:<password>@127.0.0.1:<port>?database=otel` when an engine answers, else None."""
+        """`http://altor:<password>@127.0.0.1:<port>?database=otel` when the engine answers, else None. May write."""
         try:
             address = (self.home / "address").read_text()
         except FileNotFoundError:
             return None
         return address if _answers(address) else None
 
+    def reader_address(self) -> str | None:
+        """As `address`, for an account that can only read and sets no limits of its own. For investigations."""
+        try:
+            return (self.home / "reader").read_text() if self.address() else None
+        except FileNotFoundError:
+            return None
+
     def is_locked(self) -> bool:
         """Whether some process owns the data directory (it may not answer yet)."""
         if not (self.home / "lock").exists():
             return False
-        with (self.home / "lock").open("w") as lock:
+        with (self.home / "lock").open("a") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
@@ -49,7 +59,6 @@ class EmbeddedClickHouse:
         if found:
             return found
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = (self.home / "server.log").open("ab")
         command = [
             sys.executable,
             "-m",
@@ -59,10 +68,10 @@ class EmbeddedClickHouse:
             *(["--stay"] if stay else []),
         ]
         root = Path(__file__).resolve().parents[2]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=root, start_new_session=stay
-        )
-        log.close()
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=root, start_new_session=stay
+            )
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             found = self.address()
@@ -72,10 +81,9 @@ class EmbeddedClickHouse:
             if self.process.poll() not in (None, 3):
                 break
             time.sleep(0.05)
+        self.stop()
         tail = (self.home / "server.log").read_text(errors="replace").strip().splitlines()[-3:]
-        raise ClickHouseUnavailable(
-            f"The embedded ClickHouse did not start: {' / '.join(tail) or 'no message'}. Is the extra `altor[embedded]` installed?"
-        )
+        raise ClickHouseUnavailable(f"The embedded ClickHouse did not start: {' / '.join(tail) or 'no message'}.")
 
     def stop(self) -> None:
         """Stop the engine that this object started."""
@@ -90,26 +98,37 @@ class EmbeddedClickHouse:
 
 
 def _answers(address: str) -> bool:
+    """Whether the server that wrote this address is still there: another program may have its port by now."""
     parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=3)
     try:
-        with urllib.request.urlopen(f"http://{parts.hostname}:{parts.port}/ping", timeout=3) as answer:  # noqa: S310  # loopback, our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/ping")
+        answer = connection.getresponse()
+        answer.read()
+        name = answer.getheader("X-ClickHouse-Server-Display-Name")
+        return answer.status == 200 and name == instance_of(unquote(parts.password or ""))
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
-def statement(address: str, sql: str, body: bytes = b"", *, timeout_s: float = 120.0) -> str:
-    """Run one statement as administrator (loading data, creating tables) and return the text of its answer.
+def statement(address: str, sql: str, body: bytes = b"", *, timeout_s: float = 120.0, form: str = "") -> str:
+    """Run one statement (loading data, creating tables) and return the text of its answer.
 
-    ClickHouseUnavailable with the engine's message when it refuses.
+    `form` is an output format, TabSeparated by default. ClickHouseUnavailable with the engine's message if it refuses.
     """
     parts = urlsplit(address)
     credential = base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
     url = f"http://{parts.hostname}:{parts.port}/?{parts.query}"
     data = sql.encode() + (b"\n" + body if body else b"")
-    request = urllib.request.Request(url, data=data, headers={"Authorization": f"Basic {credential}"})  # noqa: S310
+    headers = {"Authorization": f"Basic {credential}"} | ({"X-ClickHouse-Format": form} if form else {})
+    request = urllib.request.Request(url, data=data, headers=headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+        with opener.open(request, timeout=timeout_s) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise ClickHouseUnavailable(error.read().decode(errors="replace").strip()) from None
+    except OSError as error:
+        raise ClickHouseUnavailable(f"The embedded ClickHouse does not answer: {error}") from None

@@ -66,7 +66,7 @@ def _embedded_clickhouse() -> dict[str, ConnectionConfig]:
     """The engine that runs beside us, where loopback may be dialled; nothing when none answers."""
     if not settings.ALLOW_LOOPBACK_UPSTREAMS:
         return {}
-    address = EmbeddedClickHouse(settings.HOME / "clickhouse").address()
+    address = EmbeddedClickHouse(settings.HOME / "clickhouse").reader_address()
     return {"clickhouse": clickhouse_config(address, origin="embedded")} if address else {}
 
 

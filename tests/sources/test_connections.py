@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection as database
 from pytest_django import Settings
 
+from altor.embedded.clickhouse import EmbeddedClickHouse
 from altor.errors import InvalidInput
 from altor.models import AuditEvent
 from investigations.models import Connection
@@ -87,18 +88,15 @@ def test_the_clickhouse_address_is_taken_apart(url: str, address: str, secret: s
     assert (found.base_url, found.secret, dict(found.options)) == (address, secret, options)
 
 
-def test_the_embedded_engine_stands_in_when_no_clickhouse_is_connected(settings: Settings, tmp_path: Path) -> None:
-    def ping(asked: Asked) -> Answer:
-        return Answer(200, b"Ok.")
-
+def test_the_embedded_engine_stands_in_when_no_clickhouse_is_connected(
+    settings: Settings, clickhouse: EmbeddedClickHouse, tmp_path: Path
+) -> None:
     assert "clickhouse" not in active_connections()
-    with serving(ping) as server:
-        (tmp_path / "clickhouse").mkdir()
-        (tmp_path / "clickhouse" / "address").write_text(f"http://altor:pw@127.0.0.1:{server.port}?database=otel")
-        found = active_connections()["clickhouse"]
-        assert (found.origin, found.base_url, found.secret) == ("embedded", server.url, "pw")
-        settings.ALLOW_LOOPBACK_UPSTREAMS = False
-        assert "clickhouse" not in active_connections()
+    (tmp_path / "clickhouse").symlink_to(clickhouse.home)
+    found = active_connections()["clickhouse"]
+    assert (found.origin, found.options) == ("embedded", {"user": "reader", "database": "otel"})
+    settings.ALLOW_LOOPBACK_UPSTREAMS = False
+    assert "clickhouse" not in active_connections()
 
 
 def test_a_switched_off_connection_is_not_in_force() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from altor.embedded.clickhouse import ClickHouseUnavailable, EmbeddedClickHouse,
 from altor.embedded.otel_schema import TABLES
 from altor.settings import environment
 
+BATCH_BYTES = 16_000_000
 _FORMATS = {
     ".tsv": "TSVWithNames",
     ".csv": "CSVWithNames",
@@ -36,10 +38,11 @@ class Command(BaseCommand):
         load.add_argument("file", type=Path, help=".tsv, .csv or .jsonl, also .gz, with column names")
         load.add_argument("--table", choices=sorted(TABLES), help="default: from the file's name")
         query = actions.add_parser("query", help="run one statement and print the answer")
-        query.add_argument("sql")
+        query.add_argument("sql", help="a SELECT; the account can only read")
+        query.add_argument("--output", default="PrettyCompactMonoBlock", help="ClickHouse's name of an output format")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if environment.text("ALTOR_CLICKHOUSE_URL") and options["action"] == "start":
+        if environment.text("ALTOR_CLICKHOUSE_URL"):
             raise CommandError("ALTOR_CLICKHOUSE_URL is set: the embedded engine is not used.")
         engine = EmbeddedClickHouse(settings.HOME / "clickhouse")
         try:
@@ -69,7 +72,7 @@ class Command(BaseCommand):
         version = statement(address, "SELECT version()").strip()
         rows = statement(
             address,
-            "SELECT table, sum(rows) FROM system.parts WHERE active AND database = 'otel' GROUP BY table ORDER BY table",
+            "SELECT table, sum(rows) FROM system.parts WHERE active AND database = 'otel' GROUP BY 1 ORDER BY 1",
         )
         self.stdout.write(f"running, engine {version}, {engine.home}")
         for line in rows.splitlines():
@@ -86,17 +89,37 @@ class Command(BaseCommand):
         if form is None or table is None:
             raise CommandError("Name the table (--table) and use .tsv, .csv or .jsonl, optionally .gz")
         address = engine.start()
-        create_tables(engine)
-        before = int(statement(address, f"SELECT count() FROM {table}"))
-        data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        statement(address, f"INSERT INTO {table} FORMAT {form}", data)
-        after = int(statement(address, f"SELECT count() FROM {table}"))
-        self.stdout.write(f"{after - before:,} rows into {table}")
-        engine.stop()
+        count = f"SELECT count() FROM {table}"  # noqa: S608  # one of TABLES
+        try:
+            create_tables(engine)
+            before = int(statement(address, count))
+            try:
+                for batch in _batches(file, has_header=form.endswith("WithNames")):
+                    statement(address, f"INSERT INTO {table} FORMAT {form}", batch)
+            finally:
+                after = int(statement(address, count))
+                self.stdout.write(f"{after - before:,} rows into {table}")
+        except (OSError, EOFError) as error:
+            raise CommandError(f"{file} cannot be read: {error}") from None
+        finally:
+            engine.stop()
 
     def _query(self, engine: EmbeddedClickHouse, options: dict[str, Any]) -> None:
-        self.stdout.write(statement(engine.start(), options["sql"]).rstrip("\n"))
-        engine.stop()
+        address = engine.start()
+        try:
+            reader = engine.reader_address() or address
+            form = options["output"]
+            self.stdout.write(statement(reader, options["sql"], form=form).rstrip("\n"))
+        finally:
+            engine.stop()
+
+
+def _batches(file: Path, *, has_header: bool) -> Iterator[bytes]:
+    """The file's lines in pieces of some megabytes, each with the header in front."""
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
+        header = lines.readline() if has_header else b""
+        while batch := lines.readlines(BATCH_BYTES):
+            yield header + b"".join(batch)
 
 
 def create_tables(engine: EmbeddedClickHouse) -> None:
