@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 
 from altor.models import User
+from altor.signatures import SOURCES
 from altor.templatetags.altor_ui import CLASS_NAMES
 from investigations.models import Customer, PlaybookVersion, Ticket, TicketClaim
 
@@ -135,3 +136,23 @@ class CustomerForm(forms.ModelForm[Customer]):
 
     def clean_emails(self) -> list[str]:
         return [str(item).strip().lower() for item in self.cleaned_data["emails"] if str(item).strip()]
+
+
+class EndpointForm(forms.Form):
+    """An address that another system posts to."""
+
+    source = forms.ChoiceField(choices=[(name, name) for name in sorted(SOURCES)], initial="generic", label="Kind")
+    connection = forms.SlugField(
+        max_length=60, label="Name", help_text="Part of the address: letters, digits, hyphens."
+    )
+    title = forms.CharField(max_length=80, required=False)
+    ticket_prefix = forms.RegexField(
+        r"^[A-Z]{1,6}$",
+        initial="TK",
+        label="References begin with",
+        help_text="One to six capital letters: ZD gives ZD-48213.",
+    )
+    secret = forms.CharField(
+        max_length=300, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Only where the other system chooses it; empty makes one.",
+    )  # fmt: skip

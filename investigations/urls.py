@@ -43,6 +43,8 @@ _pages: list[URLPattern] = [
     path("installation/import/", profile.upload, name="profile-import"),
     path("installation/export.json", profile.download, name="profile-export"),
     path("inbound/", inbound.inbound, name="inbound"),
+    path("inbound/endpoints/new/", inbound.new_endpoint, name="endpoint-new"),
+    path("inbound/endpoints/<int:pk>/secret/", inbound.endpoint_secret, name="endpoint-secret"),
     path("inbound/<int:pk>/", inbound.event, name="inbound-event"),
     path("inbound/<int:pk>/replay/", inbound.replay, name="inbound-replay"),
 ]

@@ -186,7 +186,7 @@ def diagnosis(**values: Any) -> dict[str, Any]:
         "evidence": [],
         "ruled_out": ["The customer's own traffic did not change", "The plan was not changed"],
         "next_steps": ["Ask API Platform to roll 7f3c9a1 back", "Tell the customer to retry after 2 s"],
-        "reply_draft": "Hello,\n\nsince 10:02 UTC a part of your requests to GET /v2/orders is answered 429.\n\nRegards",
+        "reply_draft": "Hello,\n\nsince 10:02 UTC a part of your requests to GET /v2/orders is refused.\n\nRegards",
         "playbook": "rate_limit",
         "summary": "A deployment changed the limiter: quotas fell for everybody 14 min after 7f3c9a1 went live.",
         "caps": [],
@@ -213,7 +213,7 @@ def finished_run(of: Ticket | None = None, **values: Any) -> Investigation:
     )  # fmt: skip
     evidence(
         traffic, "E1", requests=[QUERY], columns=["h", "rate", "note"], row_count=3,
-        rows=[["2026-05-01 09:00", 0.031, None], ["2026-05-01 10:00", 0.22, "rising"], ["2026-05-01 11:00", 0.43, None]],
+        rows=[["05-01 09:00", 0.031, None], ["05-01 10:00", 0.22, "rising"], ["05-01 11:00", 0.43, None]],
         figures={
             "value": 0.43, "baseline": 0.031, "threshold": 0.05, "maximum": 1.0, "unit": "%", "numerator": 8412,
             "denominator": 19563, "series": [0.03, 0.028, 0.031, 0.029, 0.08, 0.15, 0.22, 0.36, 0.43],

@@ -117,7 +117,9 @@ TEMPLATES = [
     }
 ]
 DATABASES = databases(environment.text("ALTOR_DATABASE_URL"), HOME)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "altor_cache", "TIMEOUT": 600}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "altor_cache", "TIMEOUT": 600}
+}
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
@@ -126,7 +128,7 @@ STORAGES: dict[str, Any] = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "altor.static_files.HashedStorage"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
@@ -157,7 +159,10 @@ if environment.text("ALTOR_OIDC_ISSUER"):
             }
         ]
     }
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

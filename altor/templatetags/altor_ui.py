@@ -211,6 +211,12 @@ def percent(share: Any) -> str:
 
 
 @register.filter
+def spaced(key: Any) -> str:
+    """`stripe_invoice` as people write it."""
+    return str(key or "").replace("_", " ")
+
+
+@register.filter
 def safe_link(url: Any) -> str:
     """The address when it may be followed (`https:`, `http:` to a configured system, `mailto:`), else nothing."""
     text = str(url or "")
@@ -231,10 +237,11 @@ def pick(mapping: Mapping[str, Any] | None, key: str) -> Any:
 
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: Any) -> str:
-    """The page's query string with changes applied; an empty value drops the key, `cursor` is dropped unless given."""
+    """The page's query string with changes applied; an empty value drops the key. `cursor` and `v` go unless given."""
     request = context.get("request")
     params: QueryDict = request.GET.copy() if request else QueryDict(mutable=True)
-    params.pop("cursor", None)
+    for name in ("cursor", "v"):
+        params.pop(name, None)
     for key, value in changes.items():
         if value in ("", None):
             params.pop(key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django import forms
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from altor.access import page, person
 from altor.errors import InvalidInput
 from altor.templatetags.altor_ui import source_name
-from investigations.models import Connection
+from investigations.models import Connection, StepResult
 from investigations.services.connections import (
     DEFAULT_URLS,
     NEEDS_SECRET,
@@ -52,6 +53,44 @@ ABOUT: Final = {
 }
 
 
+#: How many of the latest answers of all sources are looked at for a source's recent experience.
+LOOKED_AT: Final = 600
+
+
+@dataclass(slots=True)
+class Recent:
+    """What the latest runs experienced with one source."""
+
+    asked: int = 0
+    unanswered: int = 0
+    seconds: float = 0.0
+    last_answer_at: datetime | None = None
+    newest_at: datetime | None = None  # newest record seen in the source: how far it reaches
+    last_error: str = ""
+
+    @property
+    def mean_seconds(self) -> float | None:
+        answered = self.asked - self.unanswered
+        return self.seconds / answered if answered else None
+
+
+def recent_experience() -> dict[str, Recent]:
+    """Per source, from the latest steps. One query over the newest rows only."""
+    found: dict[str, Recent] = {}
+    ended = StepResult.objects.filter(status__in=["done", "unavailable"]).order_by("-pk")
+    for step in ended.only("source", "status", "seconds", "finished_at", "newest_at", "error")[:LOOKED_AT]:
+        line = found.setdefault(step.source, Recent())
+        line.asked += 1
+        if step.status == StepResult.Status.UNAVAILABLE:
+            line.unanswered += 1
+            line.last_error = line.last_error or step.error
+            continue
+        line.seconds += step.seconds or 0.0
+        line.last_answer_at = line.last_answer_at or step.finished_at
+        line.newest_at = max(filter(None, (line.newest_at, step.newest_at)), default=None)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One source on the page: its stored connection, the one in force, and where that comes from."""
@@ -61,6 +100,7 @@ class Line:
     about: str
     row: Connection | None
     config: ConnectionConfig | None
+    recent: Recent | None = None
 
     @property
     def is_overridden(self) -> bool:
@@ -129,8 +169,16 @@ def _lines() -> list[Line]:
     rows: dict[str, Connection] = {}
     for row in Connection.objects.filter(is_active=True).order_by("source", "name"):
         rows.setdefault(row.source, row)
+    experience = recent_experience()
     return [
-        Line(name, getattr(kind, "title", source_name(name)), ABOUT.get(name, ""), rows.get(name), in_force.get(name))
+        Line(
+            name,
+            getattr(kind, "title", source_name(name)),
+            ABOUT.get(name, ""),
+            rows.get(name),
+            in_force.get(name),
+            experience.get(name),
+        )
         for name, kind in sources().items()
     ]
 

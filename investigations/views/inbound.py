@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,12 +12,19 @@ from altor.access import page, person
 from altor.errors import DomainError
 from altor.listing import keyset_page
 from altor.models import InboundEndpoint, InboundEvent
+from investigations.forms import EndpointForm
+from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
 from investigations.services.inbound import replay_event
 
 
 @require_GET
 @page("inbound.read")
 def inbound(request: HttpRequest) -> HttpResponse:
+    return _list(request, EndpointForm())
+
+
+def _list(request: HttpRequest, form: EndpointForm, *, secret: str = "", of: str = "") -> HttpResponse:
+    """The page; `secret` is a new endpoint's, shown in this answer only."""
     state = request.GET.get("state", "")
     listed = InboundEvent.objects.select_related("endpoint").defer("body", "headers")
     if state in InboundEvent.Status.values:
@@ -28,8 +36,12 @@ def inbound(request: HttpRequest) -> HttpResponse:
         "state": state if state in InboundEvent.Status.values else "",
         "states": [(value, value) for value in InboundEvent.Status.values],
         "may_replay": person(request).may("inbound.replay"),
+        "form": form,
+        "secret": secret,
+        "of": of,
+        "base_url": settings.BASE_URL,
     }
-    return render(request, "investigations/inbound_list.html", context)
+    return render(request, "investigations/inbound_list.html", context, status=422 if form.errors else 200)
 
 
 @require_GET
@@ -52,3 +64,31 @@ def replay(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, "The event is queued once more.")
     return redirect("investigations:inbound-event", found.pk)
+
+
+@require_POST
+@page("inbound.replay")
+def new_endpoint(request: HttpRequest) -> HttpResponse:
+    """A new address to post to; its secret is shown once."""
+    form = EndpointForm(request.POST)
+    if form.is_valid():
+        try:
+            endpoint, secret = create_endpoint(actor=person(request), **form.cleaned_data)
+        except DomainError as refused:
+            form.add_error(None, refused.detail)
+        else:
+            return _list(request, EndpointForm(), secret=secret, of=str(endpoint))
+    return _list(request, form)
+
+
+@require_POST
+@page("inbound.replay")
+def endpoint_secret(request: HttpRequest, pk: int) -> HttpResponse:
+    """`rotate`: a new secret beside the old ones, shown once. `drop`: only the newest is valid from now on."""
+    endpoint = get_object_or_404(InboundEndpoint, pk=pk)
+    if request.POST.get("action") == "rotate":
+        secret = rotate_secret(endpoint, actor=person(request))
+        return _list(request, EndpointForm(), secret=secret, of=str(endpoint))
+    drop_old_secrets(endpoint, actor=person(request))
+    messages.success(request, f"Only the newest secret of {endpoint} is valid now.")
+    return redirect("investigations:inbound")

@@ -56,7 +56,7 @@ class Card:
     def kinds(self) -> str:
         """Words that the filter chips look for."""
         if self.evidence is None:
-            return "abnormal normal"
+            return "abnormal"
         return f"{self.evidence.source} {self.evidence.verdict or 'context'}"
 
 
@@ -124,6 +124,9 @@ def build(run: Investigation, steps: Sequence[StepResult], evidence: Sequence[Ev
     if onset is not None:
         cards.append(Card(at=onset, mark="The problem begins"))
     cards.sort(key=_order)
+    undated = next((index for index, one in enumerate(cards) if one.at is None), 0)
+    if undated:
+        cards.insert(undated, Card(at=None, mark="Measured over the whole window"))
     return RunView(
         run=run,
         steps=_lines(run, steps),

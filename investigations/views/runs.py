@@ -19,6 +19,7 @@ from investigations.filters import RunFilter, with_progress
 from investigations.models import Evidence, Investigation
 from investigations.services.gates import gate_state
 from investigations.views import run_view
+from investigations.views.pulse import pulse, unchanged
 
 #: htmx's answer code for "swap this and stop polling".
 STOP_POLLING: Final = 286
@@ -42,6 +43,10 @@ def visible_run(user: User, ref: str) -> Investigation:
 @page("run.read")
 def runs(request: HttpRequest) -> HttpResponse:
     user = person(request)
+    now = pulse(user)
+    answer = unchanged(request, now)
+    if answer is not None:
+        return answer
     chosen = RunFilter(request.GET, user)
     listed = with_progress(
         chosen.apply(Investigation.objects.visible_to(user)).with_context().select_related("ticket__owner")
@@ -53,6 +58,8 @@ def runs(request: HttpRequest) -> HttpResponse:
         "here": "runs",
         "page": keyset_page(listed, request.GET.get("cursor", "")),
         "chosen": chosen,
+        "pulse": now,
+        "may_create": user.may("ticket.create"),
         "any": chosen.is_active or Investigation.objects.visible_to(user).exists(),
     }
     return render(request, "investigations/run_list.html", context)

@@ -27,6 +27,20 @@ from investigations.services.tickets import correct_ticket, upsert_ticket
 #: The usual way of a ticket's life, for the line at its head. Reply and escalation may both happen.
 LIFE: Final = ("received", "classified", "investigating", "diagnosed", "replied", "resolved")
 EVENTS_SHOWN: Final = 60
+#: What happened, for people; kinds without a sentence here are told in the words of their definition.
+WORDS: Final = {
+    "ticket.received": "The customer wrote",
+    "ticket.classified": "Classified:",
+    "ticket.customer_set": "Customer named:",
+    "ticket.assigned": "Assigned to",
+    "run.queued": "An investigation was asked for",
+    "run.started": "The investigation began",
+    "run.finished": "A diagnosis was reached",
+    "run.failed": "The investigation ended without a diagnosis",
+    "diagnosis.accepted": "The diagnosis was accepted:",
+    "diagnosis.corrected": "The diagnosis was corrected:",
+    "gate.overridden": "A gate was passed with a reason:",
+}
 
 
 def visible_ticket(user: User, ref: str) -> Ticket:
@@ -106,9 +120,12 @@ def _life(found: Ticket) -> list[tuple[str, str]]:
 
 def _events(found: Ticket) -> list[tuple[PhaseEvent, str]]:
     listed = (
-        PhaseEvent.objects.filter(ticket_ref=found.ref).select_related("actor").order_by("-at", "-pk")[:EVENTS_SHOWN]
+        PhaseEvent.objects.filter(ticket_ref=found.ref)
+        .exclude(kind="run.step")
+        .select_related("actor")
+        .order_by("-at", "-pk")[:EVENTS_SHOWN]
     )
-    return [(event, KINDS.get(event.kind, event.kind)) for event in listed]
+    return [(event, WORDS.get(event.kind, KINDS.get(event.kind, event.kind))) for event in listed]
 
 
 @require_http_methods(["GET", "POST"])

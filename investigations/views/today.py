@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from altor.access import page, person
 from investigations.filters import with_progress
 from investigations.models import Connection, Investigation, StepResult, Ticket
+from investigations.views.pulse import pulse, unchanged
 
 SHOWN: Final = 8
 
@@ -21,7 +22,7 @@ SHOWN: Final = 8
 @require_GET
 @page()
 def today(request: HttpRequest) -> HttpResponse:
-    """My running and waiting runs, questions to me, what failed in the last week, tickets that nobody owns."""
+    """Running and waiting runs (mine first), questions to a person, latest diagnoses, tickets that nobody owns."""
     user = person(request)
     mine = Q(ticket__owner=user) | Q(requested_by=user)
     visible = (
@@ -39,15 +40,21 @@ def today(request: HttpRequest) -> HttpResponse:
         .order_by("-pk")
     )
     open_tickets = Ticket.objects.visible_to(user).exclude(status=Ticket.Status.RESOLVED).select_related("customer")
+    now = pulse(user)
+    answer = unchanged(request, now)
+    if answer is not None:
+        return answer
+    active = visible.unfinished().annotate(is_mine=Case(When(mine, then=1), default=0, output_field=IntegerField()))
     context = {
         "here": "today",
-        "running": with_progress(visible.filter(mine).unfinished())[:SHOWN],
-        "others": visible.exclude(mine).unfinished().count(),
+        "pulse": now,
+        "running": with_progress(active).order_by("-is_mine", "-pk")[:SHOWN],
         "asked": asked[:SHOWN],
         "failed": visible.filter(status=Investigation.Status.FAILED, queued_at__gte=week).order_by("-pk")[:SHOWN],
-        "finished": visible.filter(mine, status=Investigation.Status.DONE).order_by("-finished_at")[:SHOWN],
+        "finished": visible.filter(status=Investigation.Status.DONE).order_by("-pk")[:SHOWN],
         "unowned": open_tickets.filter(owner=None).order_by("-opened_at")[:SHOWN],
         "unowned_all": open_tickets.filter(owner=None).count(),
+        "may_create": user.may("ticket.create"),
         "is_first_use": user.may("connection.edit")
         and not Connection.objects.exists()
         and not Ticket.objects.visible_to(user).exists(),

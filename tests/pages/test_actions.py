@@ -357,3 +357,32 @@ def test_inbound_events_are_replayed_by_administrators(client: Client, scene: sc
     client.post(at("inbound-replay", dead.pk))
     dead.refresh_from_db()
     assert dead.status == "received" and dead.attempts == 0
+
+
+def test_an_endpoint_is_made_and_its_secret_shown_once(admin: Client) -> None:
+    form = {"source": "generic", "connection": "scripts", "ticket_prefix": "HD"}
+    answer = admin.post(at("endpoint-new"), form)
+    secret = answer.context["secret"]
+    assert secret.startswith("whsec_") and secret in answer.content.decode()
+    assert secret not in admin.get(at("inbound")).content.decode()
+    assert admin.post(at("endpoint-new"), form).status_code == 422
+    assert admin.post(at("endpoint-new"), {**form, "ticket_prefix": "no"}).status_code == 422
+    from altor.models import InboundEndpoint
+
+    endpoint = InboundEndpoint.objects.get(connection="scripts")
+    rotated = admin.post(at("endpoint-secret", endpoint.pk), {"action": "rotate"})
+    assert rotated.context["secret"] != secret
+    admin.post(at("endpoint-secret", endpoint.pk), {"action": "drop"})
+    endpoint.refresh_from_db()
+    assert endpoint.secrets == rotated.context["secret"]
+
+
+def test_lists_keep_themselves_current(agent: Client, scene: scenes.Scene) -> None:
+    for url in (reverse("today"), at("runs")):
+        page = agent.get(url)
+        now = page.context["pulse"]
+        polled = agent.get(url, {"v": now}, headers={"HX-Request": "true"})
+        assert polled.status_code == 204, url
+        scene.running.refresh_from_db()
+        Investigation.objects.filter(pk=scene.running.pk).update(live_version=scene.running.live_version + 1)
+        assert agent.get(url, {"v": now}, headers={"HX-Request": "true"}).status_code == 200, url

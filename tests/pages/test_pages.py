@@ -99,8 +99,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("today", 14),
-        ("runs", 8),
+        ("today", 16),
+        ("runs", 11),
         ("tickets", 8),
         ("run-done", 16),
         ("ticket", 18),
