@@ -47,7 +47,9 @@ def record(
     data: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> None:
-    """Append one event, inside the caller's transaction. `key` makes a repeated telling harmless (same key = stored once)."""
+    """Append one event, inside the caller's transaction. `key` makes a repeated telling harmless (same key = stored
+    once).
+    """
     if kind not in KINDS:
         raise KeyError(kind)
     PhaseEvent.objects.bulk_create(

@@ -38,8 +38,8 @@ def write(folder: Path = FOLDER) -> list[Path]:
 
 def settings_page() -> str:
     rows = "\n".join(
-        f"| `{variable.name}` | {variable.description} | {variable.default or '–'} | {'yes' if variable.secret else ''} |"
-        for variable in VARIABLES
+        f"| `{one.name}` | {one.description} | {one.default or '–'} | {'yes' if one.secret else ''} |"
+        for one in VARIABLES
     )
     return f"""{_MADE}
 # Settings
@@ -63,8 +63,8 @@ def permissions_page() -> str:
 # Permissions
 
 A role grants permissions; what is not granted is refused. Beside the role, a person sees only tickets of their own teams
-(administrators: all; product engineers: those assigned to them). A token's scopes are names of this table and never widen
-what its owner's role grants today.
+(administrators: all; product engineers: those assigned to them). A token's scopes are names of this table and never
+widen what its owner's role grants today.
 
 | permission | allows | {head} |
 | --- | --- | {" | ".join("---" for _ in Role)} |
@@ -104,8 +104,9 @@ _CONTRACT: Final = """
 python manage.py investigate TICKET.json [--installation FILE] [--as-of ISO8601] [--playbook KEY] [--format text|json]
 ```
 
-Needs no worker and no web process. `TICKET.json` may be `-`. `--installation` applies a profile to this run only; its customers
-are the only ones known to the run. `--as-of NOW`, or absent, takes the profile's `now` where it has one, else the present.
+Needs no worker and no web process. `TICKET.json` may be `-`. `--installation` applies a profile to this run only; its
+customers are the only ones known to the run. `--as-of NOW`, or absent, takes the profile's `now` where it has one,
+else the present.
 Progress goes to standard error; with `--format json` standard output holds exactly one JSON object.
 
 | exit code | meaning |
@@ -119,17 +120,23 @@ Progress goes to standard error; with `--format json` standard output holds exac
 def sources_page() -> str:
     sections = []
     for source in parts("SOURCES"):
-        operations = "\n".join(
-            f"### `{operation.name}`\n\n{operation.title}. Parameters: {', '.join(f'`{name}`' for name in operation.params.model_fields) or 'none'}.\n\n```\n{operation.returns}\n```\n"
-            for operation in source().operations().values()
-        )
-        sections.append(
-            f"## {source.title}\n\nName in playbooks: `{source.name}`. At most {source.concurrency} requests at once to one connection.\n\n{operations}"
-        )
+        lines = [
+            f"## {source.title}",
+            f"Name in playbooks: `{source.name}`. At most {source.concurrency} requests at once.",
+        ]
+        for operation in source().operations().values():
+            names = ", ".join(f"`{name}`" for name in operation.params.model_fields) or "none"
+            lines += [
+                f"### `{operation.name}`",
+                f"{operation.title}. Parameters: {names}.",
+                f"```\n{operation.returns}\n```",
+            ]
+        sections.append("\n\n".join(lines))
     return f"""{_MADE}
 # Sources
 
 What each source can be asked, and what it gives. All only read. Which access each needs stands in
 [connect your systems](../how-to/connect-sources.md).
 
-{chr(10).join(sections)}"""
+{(chr(10) * 2).join(sections)}
+"""

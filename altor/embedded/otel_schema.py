@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS otel_traces (
   Timestamp DateTime64(9) CODEC(Delta, ZSTD(1)), TraceId String, SpanId String, ParentSpanId String, TraceState String,
   SpanName LowCardinality(String), SpanKind LowCardinality(String), ServiceName LowCardinality(String),
   ResourceAttributes Map(LowCardinality(String), String), ScopeName String, ScopeVersion String,
-  SpanAttributes Map(LowCardinality(String), String), Duration UInt64, StatusCode LowCardinality(String), StatusMessage String,
+  SpanAttributes Map(LowCardinality(String), String), Duration UInt64, StatusCode LowCardinality(String),
+  StatusMessage String,
   Events Nested (Timestamp DateTime64(9), Name LowCardinality(String), Attributes Map(LowCardinality(String), String)),
   Links Nested (TraceId String, SpanId String, TraceState String, Attributes Map(LowCardinality(String), String)),
   INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1
@@ -18,7 +19,8 @@ CREATE TABLE IF NOT EXISTS otel_traces (
 LOGS: Final = """
 CREATE TABLE IF NOT EXISTS otel_logs (
   Timestamp DateTime64(9), TimestampTime DateTime DEFAULT toDateTime(Timestamp), TraceId String, SpanId String,
-  TraceFlags UInt8, SeverityText LowCardinality(String), SeverityNumber UInt8, ServiceName LowCardinality(String), Body String,
+  TraceFlags UInt8, SeverityText LowCardinality(String), SeverityNumber UInt8, ServiceName LowCardinality(String),
+  Body String,
   ResourceSchemaUrl LowCardinality(String), ResourceAttributes Map(LowCardinality(String), String),
   ScopeSchemaUrl LowCardinality(String), ScopeName String, ScopeVersion LowCardinality(String),
   ScopeAttributes Map(LowCardinality(String), String), LogAttributes Map(LowCardinality(String), String)

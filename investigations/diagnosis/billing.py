@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ _LIVE: Final = {"active", "trialing", "past_due"}
 
 
 def findings(measure: Billing, data: Mapping[str, Any], space: FactSpace) -> Facts:
-    """The findings, each `{count, list[], latest}`; `latest` is missing when there is none. See the format reference."""
+    """The findings, each `{count, list[], latest}`; `latest` is missing when there is none."""
     opened = space.value(measure.opened_at)
     until = space.inputs.as_of if isinstance(opened, Unknown) else max(_time(opened), space.inputs.as_of)
     since = until - timedelta(days=measure.lookback_days)
@@ -308,7 +309,7 @@ def _tax(invoice: Record) -> int:
 
 def _tax_changes(invoices: Sequence[Record], since: datetime) -> list[Facts]:
     found = []
-    for newer, older in zip(invoices, invoices[1:], strict=False):
+    for newer, older in pairwise(invoices):
         before, after = _tax_rate(older), _tax_rate(newer)
         if _time(newer["created"]) >= since and after > 0 and abs(after - before) > 0.004:
             found.append(
@@ -325,7 +326,7 @@ def _tax_rate(invoice: Record) -> float:
 
 def _currency_changes(invoices: Sequence[Record], since: datetime) -> list[Facts]:
     found = []
-    for newer, older in zip(invoices, invoices[1:], strict=False):
+    for newer, older in pairwise(invoices):
         if _time(newer["created"]) >= since and newer.get("currency") != older.get("currency"):
             found.append(
                 {**_invoice(newer), "currency_before": older.get("currency"), "total_before": older.get("total")}

@@ -35,7 +35,7 @@ def band(confidence: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The diagnosis in the contract's shape. `as_dict` is JSON-able; `result_hash` is a hash over what was concluded."""
+    """The diagnosis in the contract's shape. `as_dict` is JSON-able; `result_hash` is over what was concluded."""
 
     document: Mapping[str, Any]
     result_hash: str

@@ -12,7 +12,7 @@ from investigations.playbooks.conditions import Truth, Unknown, check, evaluate
 
 
 def plain(value: Any) -> Any:
-    """JSON-able form that CEL compares without surprises: numbers as float, times as ISO 8601 UTC, no NaN or infinity."""
+    """JSON-able form that CEL compares without surprises: numbers as float, times as ISO 8601 UTC, no NaN."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float) or hasattr(value, "__float__"):

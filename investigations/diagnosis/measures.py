@@ -341,18 +341,13 @@ def table(measure: Table, rows: Sequence[Row]) -> Facts:
 def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
     """Metered against served per day: since which day the meter counts more than was served, and how much more."""
     kept = sorted(select(rows, measure.where), key=lambda row: str(row[measure.day]))
-    days = [
-        {
-            "day": str(row[measure.day]),
-            "served": float(row[measure.served] or 0),
-            "metered": float(row[measure.metered] or 0),
-        }
-        for row in kept
-    ]
-    for day in days:
-        day["ratio"] = day["metered"] / day["served"] if day["served"] else 1.0  # type: ignore[operator, assignment]
-    over = [day for day in days if float(day["ratio"]) >= measure.min_ratio]
-    served, metered = sum(float(day["served"]) for day in days), sum(float(day["metered"]) for day in days)
+    days: list[Facts] = []
+    for row in kept:
+        served_day, metered_day = float(row[measure.served] or 0), float(row[measure.metered] or 0)
+        ratio = metered_day / served_day if served_day else 1.0
+        days.append({"day": str(row[measure.day]), "served": served_day, "metered": metered_day, "ratio": ratio})
+    over = [day for day in days if day["ratio"] >= measure.min_ratio]
+    served, metered = sum(day["served"] for day in days), sum(day["metered"] for day in days)
     facts: Facts = {
         "days": days,
         "count": float(len(days)),
@@ -364,7 +359,5 @@ def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
     }
     if over:
         facts["onset_day"] = over[0]["day"]
-        facts["over_ratio"] = sum(float(day["metered"]) for day in over) / max(
-            sum(float(day["served"]) for day in over), 1e-9
-        )
+        facts["over_ratio"] = sum(day["metered"] for day in over) / max(sum(day["served"] for day in over), 1e-9)
     return facts

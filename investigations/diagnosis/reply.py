@@ -1,4 +1,6 @@
-"""The draft of the reply: what was observed, for whom, what happens next, and how sure the time is. Never sent by itself."""
+"""The draft of the reply: what was observed, for whom, what happens next, and how sure the time is. Never sent by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,10 @@ def draft(playbook: Playbook, top: Scored, space: FactSpace, document: Mapping[s
             [
                 greeting,
                 "We have looked at the requests and records of your account and are still checking what you describe.",
-                "We cannot yet name the cause with confidence. We are continuing and will write again with what we find.",
-                "If you can, please send us a request id or the exact time of one affected call: it lets us follow it through our systems.",
+                "We cannot yet name the cause with confidence. "
+                "We are continuing and will write again with what we find.",
+                "If you can, please send us a request id or the exact time of one affected call: "
+                "it lets us follow it through our systems.",
             ]
         )
     parts = [render(text, space.names) for text in (spec.observed, spec.scope, spec.next_step, spec.eta)]

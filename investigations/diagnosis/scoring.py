@@ -1,9 +1,9 @@
 """Hypotheses weighed by additive log-odds, made to compete, calibrated, and capped where something was not checked.
 
 For hypothesis h:  logit(h) = prior(h) + sum of the effects of its signals; a signal that is unknown adds nothing.
-The hypotheses of a playbook are rivals for one explanation, so  p(h) = exp logit(h) / (exp U + sum over all)  with U the
-weight of "none of these": what speaks for one takes from the others (explaining away). The calibration map, fitted on
-labelled cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
+The hypotheses of a playbook are rivals for one explanation, so  p(h) = exp logit(h) / (exp U + sum over all)  with U
+the weight of "none of these": what speaks for one takes from the others (explaining away). The calibration map, fitted
+on labelled cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
 """
 
 from __future__ import annotations

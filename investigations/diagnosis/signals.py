@@ -57,7 +57,8 @@ class Change:
         return self.current - self.baseline
 
 
-Score = Callable[[Array, Array], tuple[Array, Array, Array]]
+Index = npt.NDArray[np.intp]
+Score = Callable[[Index, Index], tuple[Array, Array, Array]]
 """(start, end) index arrays -> (llr, level inside, level outside)."""
 
 
@@ -121,7 +122,9 @@ def _tail(length: int) -> int:
 def share_change(
     hits: Array, total: Array, spans: Array, *, direction: str, min_n: float, min_delta: float, min_ratio: float
 ) -> Change:
-    """Change of hits/total. `hits` and `total` are weighted counts, `spans` the records they were counted from (the n)."""
+    """Change of hits/total. `hits` and `total` are weighted counts, `spans` the records they were counted from (the
+    n).
+    """
     total_safe = np.where(total > 0, total, 1.0)
     effective_hits = np.where(total > 0, spans * hits / total_safe, 0.0)
     n, h = _cum(spans), _cum(effective_hits)
@@ -129,11 +132,11 @@ def share_change(
     length = len(total)
     phi = _dispersion(effective_hits, spans)
 
-    def level(start: Array, end: Array) -> tuple[Array, Array, Array, Array]:
+    def level(start: Index, end: Index) -> tuple[Array, Array, Array, Array]:
         n_in, h_in = n[end] - n[start], h[end] - h[start]
         return n_in, h_in, n[length] - n_in, h[length] - h_in
 
-    def score(start: Array, end: Array) -> tuple[Array, Array, Array]:
+    def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         n_in, h_in, n_out, h_out = level(start, end)
         p_in, p_out = _quotient(h_in, n_in), _quotient(h_out, n_out)
         p_all = h[length] / max(n[length], 1e-9)
@@ -178,7 +181,7 @@ def level_change(
     sigma2 = max(within + between, 1e-4)
     log_ratio = float(np.log(min_ratio))
 
-    def score(start: Array, end: Array) -> tuple[Array, Array, Array]:
+    def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         n_in, s_in = n[end] - n[start], s[end] - s[start]
         n_out, s_out = n[length] - n_in, s[length] - s_in
         m_in, m_out = _quotient(s_in, n_in), _quotient(s_out, n_out)
@@ -188,7 +191,8 @@ def level_change(
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
         up, down = inside - outside >= log_ratio, outside - inside >= log_ratio
         sign = up if direction == "up" else down if direction == "down" else up | down
-        return sign & (n_in >= min_n) & (n[length] - n_in >= min(min_n, 5.0))
+        enough: npt.NDArray[np.bool_] = (n_in >= min_n) & (n[length] - n_in >= min(min_n, 5.0))
+        return sign & enough
 
     found = _search(length, score, accept, n)
     return _change(
@@ -210,7 +214,7 @@ def count_change(
     mean = float(np.mean(spans)) if length else 0.0
     phi = max(1.0, float(np.median(np.diff(spans) ** 2)) / 0.91 / max(mean, 1e-9)) if length > 3 and mean > 0 else 1.0
 
-    def score(start: Array, end: Array) -> tuple[Array, Array, Array]:
+    def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         c_in, width = c[end] - c[start], (end - start).astype(float)
         c_out, rest = c[length] - c_in, length - width
         rate_in, rate_out, rate = c_in / width, c_out / np.maximum(rest, 1e-9), c[length] / length

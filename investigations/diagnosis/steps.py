@@ -41,7 +41,8 @@ def should_run(step: Step, space: FactSpace) -> bool | None:
 def step_params(step: Step, space: FactSpace) -> dict[str, Any]:
     """What to pass to the source's operation; ParameterMissing when a needed value is unknown.
 
-    For a query: {"sql", "parameters", "fence", "window_start", "window_end", "max_rows"}; otherwise the operation's own.
+    For a query: {"sql", "parameters", "fence", "window_start", "window_end", "max_rows"}; otherwise the operation's
+    own.
     """
     values: dict[str, Any] = {}
     missing = []
@@ -69,7 +70,9 @@ def step_params(step: Step, space: FactSpace) -> dict[str, Any]:
 
 
 def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace) -> StepOutcome:
-    """Facts, verdict and evidence of an answer. Raises KeyError/TypeError/ValueError when its shape does not fit the step."""
+    """Facts, verdict and evidence of an answer. Raises KeyError/TypeError/ValueError when its shape does not fit the
+    step.
+    """
     rows = _rows(answer)
     facts: dict[str, Any] = {"row_count": float(len(rows)), "truncated": answer.truncated}
     if not step.query:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -90,7 +90,7 @@ def _ratio(value: float) -> str:
     return "many times" if value > 999 else f"{value:.1f}×"
 
 
-FORMATS: Final = {
+FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "percent": percent,
     "number": number,
     "ms": milliseconds,

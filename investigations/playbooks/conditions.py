@@ -2,7 +2,7 @@
 
 Playbook conditions are CEL (the `cel` package, a Rust implementation). A condition that reads a fact which was not
 measured is *unknown*, never false: absence of evidence is not evidence of absence. CEL's own logic already gives
-`true || missing` = true and `false && missing` = false; everything else that touches a missing fact ends here as UNKNOWN.
+`true || missing` = true and `false && missing` = false; whatever else touches a missing fact ends here as UNKNOWN.
 
 Numbers: facts are floats (CEL does not mix int and double in arithmetic), so literals in arithmetic are written `3.0`.
 """

@@ -1,7 +1,8 @@
 """The playbook format `altor/v1`: what a YAML file may hold. See docs/reference/playbook-format.md.
 
 A playbook asks questions (steps), turns answers into facts (measures), and weighs hypotheses by conditions over facts.
-Everything that decides a label is in the file: queries, thresholds, weights, severities, words for the customer. Unknown
+Everything that decides a label is in the file: queries, thresholds, weights, severities, words for the customer.
+Unknown
 keys are errors. Conditions and values are CEL over these names: the ids of steps (their facts), `inputs`, `customer`,
 `ticket`, and in hypotheses `gate`.
 """
@@ -228,7 +229,7 @@ class Billing(Part):
 
 
 class Usage(_OverRows):
-    """Metered against served usage per day, from rows with day, served, metered. Facts: ratio, onset, excess, days[]."""
+    """Metered against served usage per day, from rows with day, served, metered. Facts: ratio, excess, days[]."""
 
     method: Literal["usage"]
     day: str = "day"
@@ -302,7 +303,7 @@ class Step(Part):
     depends_on: list[Identifier] = Field(default_factory=list, description="Steps that must end before this one asks")
     reads: list[Identifier] = Field(
         default_factory=list,
-        description="Steps that must end before the answer is interpreted: asking starts at once, waiting costs nothing",
+        description="Steps that must end before the answer is interpreted; asking starts at once",
     )
     run_if: Cel | None = Field(None, description="Skipped when false; unknown runs")
     timeout_s: float = Field(5.0, gt=0, le=60)

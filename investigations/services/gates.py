@@ -1,4 +1,4 @@
-"""The gates before a reply and before an escalation: steps that must have run, and passing without them for a reason."""
+"""The gates before a reply and an escalation: steps that must have run, and passing without them for a reason."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from investigations.playbooks.loader import PlaybookInvalid, digest, library_fil
 def store_version(
     text: str, *, name: str, actor: User | None = None, origin: str = "file", comment: str = "", activate: bool = True
 ) -> PlaybookVersion:
-    """A new immutable version of the file's playbook; the same text gives the version it already is. PlaybookInvalid as parsed."""
+    """A new immutable version of the file's playbook; the same text gives the version it already is. PlaybookInvalid
+    as parsed.
+    """
     playbook = parse_playbook(text, name=name)
     sha256 = digest(text)
     versions = PlaybookVersion.objects.select_for_update().filter(key=playbook.key)
@@ -24,9 +26,17 @@ def store_version(
     if found is None:
         latest = versions.aggregate(latest=Max("version"))["latest"] or 0
         found = PlaybookVersion.objects.create(
-            key=playbook.key, version=latest + 1, title=playbook.title, incident_class=playbook.incident_class, source_yaml=text,
-            document=playbook.model_dump(by_alias=True, mode="json"), sha256=sha256, origin=origin, comment=comment[:300], created_by=actor,
-        )  # fmt: skip
+            key=playbook.key,
+            version=latest + 1,
+            title=playbook.title,
+            incident_class=playbook.incident_class,
+            source_yaml=text,
+            document=playbook.model_dump(by_alias=True, mode="json"),
+            sha256=sha256,
+            origin=origin,
+            comment=comment[:300],
+            created_by=actor,
+        )
         record_event(
             actor=actor,
             action="playbook.stored",

@@ -1,49 +1,80 @@
-"""The contract's JSON object of a run, as command, REST and pages show it."""
+"""The contract's JSON object of a run, as command, REST and pages show it, and its text for a terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from investigations.diagnosis.diagnose import band
+from investigations.diagnosis.texts import duration, moment
 from investigations.models import Investigation
 
-#: Order of the keys: the contract's first.
-_KEYS = (
-    "class",
-    "as_of",
-    "candidates",
-    "culprit",
-    "scope",
-    "onset",
-    "escalate",
-    "severity",
-    "unavailable",
-    "missing",
-    "evidence",
-    "ruled_out",
-    "next_steps",
-    "reply_draft",
-)
+#: The contract's keys in its order, and what a run without a diagnosis has there.
+_CONTRACT: Final[dict[str, Any]] = {
+    "class": None,
+    "as_of": None,
+    "seconds": None,
+    "candidates": [],
+    "culprit": None,
+    "scope": None,
+    "onset": None,
+    "escalate": None,
+    "severity": None,
+    "unavailable": [],
+    "missing": [],
+    "evidence": [],
+    "ruled_out": [],
+    "next_steps": [],
+    "reply_draft": None,
+}
 
 
 def investigation_document(run: Investigation) -> dict[str, Any]:
     """{"investigation", "ticket", "class", "as_of", "seconds", "candidates", …, "timing"}; empty lists without a diagnosis."""
     diagnosis = run.diagnosis or {}
-    upstream = run.upstream_seconds or 0.0
-    wall = run.seconds or 0.0
-    document: dict[str, Any] = {"investigation": run.ref, "ticket": run.ticket.ref}
-    for key in _KEYS[:2]:
-        document[key] = diagnosis.get(key)
-    document["seconds"] = round(wall, 3)
-    for key in _KEYS[2:]:
-        document[key] = diagnosis.get(
-            key, [] if key in ("candidates", "unavailable", "missing", "evidence", "ruled_out", "next_steps") else None
-        )
-    document["playbook"] = f"{run.playbook.key} v{run.playbook.version}" if run.playbook else None
-    document["summary"] = diagnosis.get("summary", "")
-    document["result_hash"] = run.result_hash
-    document["timing"] = {
-        "wall": round(wall, 3),
-        "upstream": round(upstream, 3),
-        "own": round(max(0.0, wall - upstream), 3),
+    wall, upstream = run.seconds or 0.0, run.upstream_seconds or 0.0
+    timing = {"wall": wall, "upstream": upstream, "own": max(0.0, wall - upstream)}
+    return {
+        "investigation": run.ref,
+        "ticket": run.ticket.ref,
+        **{key: diagnosis.get(key, default) for key, default in _CONTRACT.items()},
+        "seconds": round(wall, 3),
+        "playbook": f"{run.playbook.key} v{run.playbook.version}" if run.playbook else None,
+        "summary": diagnosis.get("summary", ""),
+        "result_hash": run.result_hash,
+        "timing": {name: round(seconds, 3) for name, seconds in timing.items()},
     }
-    return document
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The diagnosis for a terminal: the answer first, then what it rests on."""
+    heading = (document[key] for key in ("investigation", "ticket", "class", "playbook"))
+    lines = [" · ".join([*map(str, heading), duration(document["seconds"])]), "", document["summary"], ""]
+    for candidate in document["candidates"][:4]:
+        lines += _candidate(candidate)
+    culprit, scope = document["culprit"] or {}, document["scope"] or {}
+    lines += ["", f"scope     {scope.get('kind')} {scope.get('value') or ''}".rstrip()]
+    if culprit.get("id"):
+        lines.append(f"culprit   {culprit['kind']} {culprit['id']}")
+    if document["onset"]:
+        lines.append(f"since     {moment(document['onset'])}")
+    lines.append(f"escalate  {document['severity'] or 'no'}")
+    lines += _list("not checked", document["missing"])
+    lines += _list("it is not", document["ruled_out"])
+    lines += _list("next", document["next_steps"])
+    lines += ["", "evidence:"]
+    lines += [f"  {item['ref_id']:<5} {item['source']:<10} {item['summary']}" for item in document["evidence"]]
+    return "\n".join([*lines, "", "reply draft:", "", document["reply_draft"] or "–"])
+
+
+def _candidate(candidate: dict[str, Any]) -> list[str]:
+    sure = candidate["confidence"]
+    lines = [f"  {sure:>4.0%} {band(sure).lower():<6}  {candidate['title']}  [{candidate['label']}]"]
+    for why in candidate["why"][:3]:
+        rests_on = f" ({why['evidence']})" if why["evidence"] else ""
+        lines.append(f"               {why['effect']} {why['says']}{rests_on}")
+    return lines + [f"               {why['effect']} {why['says']}" for why in candidate["against"][:2]]
+
+
+def _list(title: str, sentences: Sequence[str]) -> list[str]:
+    return ["", f"{title}:", *(f"  - {sentence}" for sentence in sentences)] if sentences else []

@@ -16,13 +16,15 @@ from investigations.profile import Profile, unknown_keys
 
 
 def current_profile() -> Profile:
-    """The newest version; the defaults when none was saved. Without the customer directory, which lives in `Customer`."""
+    """The newest version; the defaults when none was saved. Without the directory, which lives in `Customer`."""
     row = InstallationProfile.objects.order_by("-pk").first()
     return Profile.model_validate(row.data) if row else Profile()
 
 
 def read_profile(data: Any, *, strict: bool) -> tuple[Profile, list[str]]:
-    """A profile from foreign data and the keys it does not know. InvalidInput for wrong types, and when `strict` for unknown keys."""
+    """A profile from foreign data and the keys it does not know. InvalidInput for wrong types, and when `strict` for
+    unknown keys.
+    """
     if not isinstance(data, Mapping):
         raise InvalidInput("A profile is a mapping of sections: telemetry, github, linear, stripe, customers.")
     unknown = list(unknown_keys(data))

@@ -1,7 +1,7 @@
 """What every source of evidence offers to the engine, and the words both sides use.
 
 A source (ClickHouse, GitHub, Linear, Stripe, a status page, later the knowledge base) is a package
-`investigations/sources/<name>/` with `client.py` (transport), `source.py` (meaning) and, where it applies, `queries.py`.
+`investigations/sources/<name>/` with `client.py` (transport), `source.py` (meaning) and, where needed, `queries.py`.
 The setting `SOURCES` lists the classes by dotted path, so an app above this one can add a source without being imported
 here.
 
@@ -31,7 +31,9 @@ class SourceError(Exception):
 
     kind: ClassVar[str] = "unavailable"
 
-    def __init__(self, source: str, message: str, *, requests: Sequence[RequestRecord] = (), request_id: str = "") -> None:
+    def __init__(
+        self, source: str, message: str, *, requests: Sequence[RequestRecord] = (), request_id: str = ""
+    ) -> None:
         super().__init__(message)
         self.source = source
         self.message = message
@@ -58,7 +60,7 @@ class SourceAnswerInvalid(SourceError):
 
 
 class SourceLimited(SourceError):
-    """Rate limited beyond what the step's time allows, or a result/read limit was reached. `retry_after_s` when known."""
+    """Rate limited beyond what the step's time allows, or a read limit was reached. `retry_after_s` when known."""
 
     kind = "limited"
 
@@ -148,7 +150,9 @@ class ConnectionConfig:
 
     @property
     def cache_key(self) -> str:
-        """Identity of (address, credential) for caches, so two processes with other addresses never mix. Not reversible."""
+        """Identity of (address, credential) for caches, so two processes with other addresses never mix. Not
+        reversible.
+        """
         import hashlib
 
         text = "\x00".join([self.source, self.base_url, self.secret, repr(sorted(self.options.items()))])

@@ -97,7 +97,8 @@ def matched(*found, terms, **options):
 
 def test_an_exact_term_beats_words():
     facts = matched(
-        issue("ENG-1", "Export is slow and throws error 500 sometimes"), issue("ENG-2", "DecimalOverflow in /v2/reports/export"),
+        issue("ENG-1", "Export is slow and throws error 500 sometimes"),
+        issue("ENG-2", "DecimalOverflow in /v2/reports/export"),
         terms=["GET /v2/reports/export", "DecimalOverflow", "error"], min_score=0.1,
     )  # fmt: skip
     assert facts["best"]["identifier"] == "ENG-2" and facts["best"]["exact"] == [
@@ -157,7 +158,8 @@ def test_two_alike_payments_minutes_apart_are_a_duplicate():
 @pytest.mark.parametrize(
     "other",
     [
-        {"amount": 4901}, {"currency": "eur"}, {"fingerprint": "card2"}, {"refunded": True}, {"amount_refunded": 4900}, {"status": "failed"},
+        {"amount": 4901}, {"currency": "eur"}, {"fingerprint": "card2"}, {"refunded": True}, {"amount_refunded": 4900},
+        {"status": "failed"},
         {"created": day(3)}, {"metadata": {"order_id": "B"}},
     ],
 )  # fmt: skip
@@ -218,27 +220,19 @@ def test_two_live_subscriptions_for_one_product_are_found_and_a_cancelled_one_is
     )
 
 
+def with_price(name, limit):
+    price = {"id": name, "metadata": {"rate_limit_per_minute": limit, "plan": name}, "unit_amount": int(limit)}
+    return {"items": {"data": [{"price": price}]}}
+
+
 def test_a_smaller_plan_is_a_downgrade_with_both_quotas():
-    price = lambda name, limit: {
-        "items": {
-            "data": [
-                {
-                    "price": {
-                        "id": name,
-                        "metadata": {"rate_limit_per_minute": limit, "plan": name},
-                        "unit_amount": int(limit),
-                    }
-                }
-            ]
-        }
-    }  # noqa: E731
     event = {
         "id": "evt_1",
         "type": "customer.subscription.updated",
         "created": day(0, 1),
         "object_id": "sub_1",
-        "object": price("Starter", "60"),
-        "previous_attributes": price("Growth", "300"),
+        "object": with_price("Starter", "60"),
+        "previous_attributes": with_price("Growth", "300"),
     }
     change = found(events=[event])["plan_changes"]["latest"]
     assert change["is_downgrade"] and (change["limit_before"], change["limit"]) == (300.0, 60.0)

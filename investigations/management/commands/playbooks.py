@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -22,7 +22,7 @@ INVALID: Final = 2
 
 class Command(BaseCommand):
     help = "Check playbook files, load them as versions, export and compare them, print the format's schema."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
