@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from altor.audit import client_address
-from altor.queue import oldest_waiting
+from altor.queue import queue_state
 
 #: Work that waits longer than this: nobody works.
 QUEUE_LATE_S = 120.0
@@ -35,9 +35,8 @@ def ready(request: HttpRequest) -> JsonResponse:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "pending"
-        age = oldest_waiting()
-        if age is not None and age > QUEUE_LATE_S:
-            checks["queue"] = "late"
+        if queue_state().is_stalled(QUEUE_LATE_S):
+            checks["queue"] = "stalled"
         cache.set("altor:ready", "1", 10)
         if cache.get("altor:ready") != "1":
             checks["cache"] = "failed"

@@ -29,14 +29,37 @@ class Variable:
 VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("ALTOR_HOME", "Data directory: embedded servers, generated keys, caches", ".altor/ in the project's root"),
     Variable("ALTOR_DEBUG", "1 for development: detailed errors, generated keys, loopback upstreams allowed", "0"),
-    Variable("ALTOR_SECRET_KEY", "Signs sessions, links and queue entries", "generated into ALTOR_HOME in debug; required otherwise", True),
+    Variable(
+        "ALTOR_SECRET_KEY",
+        "Signs sessions, links and queue entries",
+        "generated into ALTOR_HOME in debug; required otherwise",
+        True,
+    ),
     Variable("ALTOR_SECRET_KEY_FALLBACKS", "Former secret keys, comma separated, while one is being rotated", "", True),
-    Variable("ALTOR_ENCRYPTION_KEYS", "Fernet keys for stored secrets, comma separated, newest first", "generated into ALTOR_HOME in debug; required otherwise", True),
-    Variable("ALTOR_ALLOWED_HOSTS", "Host names under which Altor is reached, comma separated", "localhost,127.0.0.1 in debug"),
+    Variable(
+        "ALTOR_ENCRYPTION_KEYS",
+        "Fernet keys for stored secrets, comma separated, newest first",
+        "generated into ALTOR_HOME in debug; required otherwise",
+        True,
+    ),
+    Variable(
+        "ALTOR_ALLOWED_HOSTS",
+        "Host names under which Altor is reached, comma separated",
+        "localhost,127.0.0.1 in debug",
+    ),
     Variable("ALTOR_BASE_URL", "Address people reach Altor at, for links in notes and mails", "http://127.0.0.1:8000"),
     Variable("ALTOR_DATABASE_URL", "PostgreSQL address; replaces the embedded server", "the embedded server", True),
-    Variable("ALTOR_PG_BIN", "Directory with PostgreSQL's programs for the embedded server", "the installed wheel, then Debian's"),
-    Variable("ALTOR_CLICKHOUSE_URL", "http(s)://user:password@host:port[/prefix]?database=name; replaces the stored connection and the embedded engine", "", True),
+    Variable(
+        "ALTOR_PG_BIN",
+        "Directory with PostgreSQL's programs for the embedded server",
+        "the installed wheel, then Debian's",
+    ),
+    Variable(
+        "ALTOR_CLICKHOUSE_URL",
+        "http(s)://user:password@host:port[/prefix]?database=name; replaces stored connection and embedded engine",
+        "",
+        True,
+    ),
     Variable("ALTOR_GITHUB_API_URL", "GitHub's REST address; overrides the stored connection for this process", ""),
     Variable("ALTOR_GITHUB_TOKEN", "Token for GitHub", "", True),
     Variable("ALTOR_LINEAR_API_URL", "Linear's whole GraphQL address", ""),
@@ -44,18 +67,26 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("ALTOR_STRIPE_API_URL", "Stripe's address", ""),
     Variable("ALTOR_STRIPE_API_KEY", "Restricted key for Stripe", "", True),
     Variable("ALTOR_STATUSPAGE_URLS", "Addresses of public status pages, comma separated", ""),
-    Variable("ALTOR_ALLOW_PRIVATE_UPSTREAMS", "1 admits loopback upstreams; works only together with ALTOR_DEBUG=1", "0"),
+    Variable(
+        "ALTOR_ALLOW_PRIVATE_UPSTREAMS", "1 admits loopback upstreams; works only together with ALTOR_DEBUG=1", "0"
+    ),
     Variable("ALTOR_PRIVATE_UPSTREAMS", "Private upstreams one by one: source=host:port, comma separated", ""),
     Variable("ALTOR_EMAIL_URL", "smtp://user:password@host:port; mails go to the console without it", "", True),
     Variable("ALTOR_ENABLE_ADMIN", "0 switches /admin/ off", "1"),
-    Variable("ALTOR_AUTO_INVESTIGATE", "0 is the kill switch: tickets no longer start investigations by themselves", "1"),
+    Variable(
+        "ALTOR_AUTO_INVESTIGATE", "0 is the kill switch: tickets no longer start investigations by themselves", "1"
+    ),
     Variable("ALTOR_TRUSTED_PROXIES", "Number of proxies in front whose X-Forwarded-For is believed", "0"),
     Variable("ALTOR_METRICS_TOKEN", "Bearer token for /-/prometheus; without it only loopback may read it", "", True),
     Variable("ALTOR_SESSION_IDLE_HOURS", "A session ends after this many hours without a request", "8"),
     Variable("ALTOR_SESSION_MAX_DAYS", "A session ends after this many days in any case", "7"),
     Variable("ALTOR_LOG_FORMAT", "json or text", "text on a terminal, json otherwise"),
     Variable("ALTOR_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
-    Variable("ALTOR_WORKERS", "Worker processes of `manage.py up`", "2"),
+    Variable(
+        "ALTOR_WORKERS",
+        "Runs that one worker cluster (`manage.py up`, `manage.py qcluster`) carries out at the same time",
+        "2",
+    ),
     Variable("ALTOR_OIDC_ISSUER", "OpenID Connect issuer for single sign-on", ""),
     Variable("ALTOR_OIDC_CLIENT_ID", "Client id at the issuer", ""),
     Variable("ALTOR_OIDC_CLIENT_SECRET", "Client secret at the issuer", "", True),
@@ -88,7 +119,10 @@ def _dotenv() -> Mapping[str, str]:
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable's value, or `default`. EnvironmentInvalid when its file cannot be read; KeyError for unknown names."""
+    """The variable's value, or `default`.
+
+    EnvironmentInvalid when the file it names cannot be read; KeyError for a name that is not in the registry.
+    """
     if name not in NAMES:
         raise KeyError(name)
     for source in (os.environ, _dotenv()):

@@ -4,6 +4,8 @@ The times must stand in this order, which a system check holds:
 request timeout < run deadline < task timeout < lease < queue retry.
 """
 
+from altor.settings import environment
+
 #: The most a playbook may set as its run's limit.
 RUN_DEADLINE_S = 50
 TASK_TIMEOUT_S = 60
@@ -13,7 +15,7 @@ Q_CLUSTER = {
     "name": "altor",
     "orm": "default",
     "broker_class": "altor.queue.PgBroker",
-    "workers": 2,
+    "workers": environment.number("ALTOR_WORKERS", 2),
     "poll": 2,
     "bulk": 1,
     "queue_limit": 1,

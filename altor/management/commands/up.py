@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from altor.embedded.clickhouse import ClickHouseUnavailable
 from altor.embedded.postgres import EmbeddedPostgres, PostgresUnavailable
 from altor.embedded.processes import ProcessFailed
 from altor.embedded.supervisor import PortTaken, check_port, clickhouse_part, supervise, web_part, worker_part
 from altor.settings import environment
+
+#: The advisory lock that only migrations of Altor take.
+_MIGRATING: Final = 7_301_443
 
 
 class Command(BaseCommand):
@@ -23,9 +27,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, help="runs carried out at the same time (ALTOR_WORKERS, 2)")
         parser.add_argument("--no-web", action="store_true", help="this machine works only")
         parser.add_argument("--no-worker", action="store_true", help="this machine serves pages only")
-        parser.add_argument("--clickhouse", action="store_true", help="also run the embedded ClickHouse engine")
+        parser.add_argument(
+            "--clickhouse",
+            action="store_true",
+            help="run the embedded ClickHouse engine (it also runs when it holds data)",
+        )
         parser.add_argument("--stop-pg", action="store_true", help="stop the embedded PostgreSQL at the end")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,17 +46,18 @@ class Command(BaseCommand):
     def _up(self, options: dict[str, Any]) -> None:
         if not options["no_web"]:
             check_port(options["host"], options["port"])
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
+        _migrate()
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
         parts = []
-        if options["clickhouse"] and not environment.text("ALTOR_CLICKHOUSE_URL"):
-            parts.append(clickhouse_part(settings.HOME / "clickhouse"))
+        engine = settings.HOME / "clickhouse"
+        wants_engine = options["clickhouse"] or (engine / "data").is_dir()
+        if wants_engine and not environment.text("ALTOR_CLICKHOUSE_URL"):
+            parts.append(clickhouse_part(engine))
         if not options["no_web"]:
             parts.append(web_part(options["port"], host=options["host"]))
         if not options["no_worker"]:
-            parts.append(worker_part())
+            parts.append(worker_part(options["workers"]))
         if not parts:
             raise CommandError("Nothing to run: web and worker are both switched off.")
         if not options["no_web"]:
@@ -57,3 +67,16 @@ class Command(BaseCommand):
         finally:
             if options["stop_pg"] and not environment.text("ALTOR_DATABASE_URL"):
                 EmbeddedPostgres(settings.HOME / "pg").stop()
+
+
+def _migrate() -> None:
+    """Bring the tables up to date. Machines that start together do it one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
+        connection.close()
