@@ -49,6 +49,7 @@ def prepare_environment(environ: MutableMapping[str, str]) -> Path:
         environ.pop(f"{name}_FILE", None)
     environ["ALTOR_DEBUG"] = "1"
     environ["ALTOR_ALLOW_PRIVATE_UPSTREAMS"] = "1"
+    environ.setdefault("ALTOR_LOG_LEVEL", "WARNING")  # the terminal is for people
     return Path(environ["ALTOR_HOME"])
 
 

@@ -145,7 +145,9 @@ class Demo:
     def _reconnect(self) -> None:
         """ClickHouse came back with another port and password."""
         self._wait("ClickHouse", lambda: self._clickhouse.address() is not None)
-        self._addresses = Addresses(self._addresses.web, self._addresses.upstreams, self._clickhouse.reader_address() or "")
+        self._addresses = Addresses(
+            self._addresses.web, self._addresses.upstreams, self._clickhouse.reader_address() or ""
+        )
         state = DemoState.load(self._home)
         if state is not None:
             connect(state, self._addresses)

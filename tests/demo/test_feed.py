@@ -15,6 +15,7 @@ from werkzeug import Request, Response
 from altor.demo.feed import HOOK_PATH, TelemetryFeed, TicketFeed, load, open_store
 from altor.demo.home import DemoState
 from altor.demo.telemetry.store import Address, StoreError, TelemetryStore
+from altor.demo.world.build import TELEMETRY_H
 from altor.embedded.clickhouse import EmbeddedClickHouse
 
 
@@ -41,6 +42,7 @@ def rows(store: TelemetryStore, query: str) -> list[str]:
     return store._send(query).split()
 
 
+@pytest.mark.slow
 def test_history_loads_in_seconds_and_reaches_the_present(home, state):
     began = time.monotonic()
     assert load(home, state) == 0
@@ -50,11 +52,12 @@ def test_history_loads_in_seconds_and_reaches_the_present(home, state):
         store, "SELECT count(), uniqExact(SpanId), dateDiff('hour', min(Timestamp), now()) FROM otel_traces"
     )
     assert int(count) == int(distinct) > 100_000
-    assert 140 <= int(oldest) <= 148
+    assert TELEMETRY_H - 1 <= int(oldest) <= TELEMETRY_H + 2
     assert datetime.now(UTC) - store.newest() < timedelta(minutes=2)
     assert int(rows(store, "SELECT count() FROM otel_logs WHERE Body = 'usage reported'")[0]) == 70
 
 
+@pytest.mark.slow
 def test_loading_again_adds_nothing_and_an_interrupted_load_begins_anew(home, state):
     store = open_store(home)
     state.telemetry_until = datetime.now(UTC).isoformat()

@@ -22,6 +22,7 @@ def test_an_installation_s_addresses_and_keys_do_not_reach_the_demo(tmp_path):
         "ALTOR_DEMO": "1",
         "ALTOR_DEBUG": "1",
         "ALTOR_ALLOW_PRIVATE_UPSTREAMS": "1",
+        "ALTOR_LOG_LEVEL": "WARNING",
         "PATH": "/usr/bin",
     }
 

@@ -43,13 +43,13 @@ TEXTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("No webhooks", "We do not receive any webhooks {when}. Please resend the missing ones."),
         ("events missing", "No events arrive at our endpoint {when}. Our order status is out of date because of that."),
         ("webhooks stopped working", "The webhooks stopped {when}. We did not touch the receiving service. Can you check the deliveries?"),
-        ("Shipment updates not coming in", "Shipment updates no longer reach our system {when}. The dashboard shows the right status, our copy is stale."),
+        ("Shipment updates not coming in", "Shipment updates no longer reach our system {when}: the last webhook came before that. The dashboard shows the right status, our copy is stale."),
         ("callback failing?", "Our team says the callbacks from Harborline stopped {when}. Is there an outage?"),
     ),
     "webhook_late": (
         ("webhooks are late", "Webhooks arrive very late {when}, often half an hour after the fact. Before it was seconds."),
         ("delayed events", "Events reach us with a big delay {when}. Customers get the 'your parcel is on its way' mail after the parcel. Please fix."),
-        ("shipment.created comes too late", "{when} shipment.created arrives so late that our labels are printed twice. Is your queue stuck?"),
+        ("shipment.created comes too late", "{when} the shipment.created webhook arrives so late that our labels are printed twice. Is your queue stuck?"),
     ),
     "bill.duplicate_charge": (
         ("charged twice", "We were charged twice for the same label top-up. Please refund one of the payments."),
@@ -79,7 +79,7 @@ TEXTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("invoice in a different currency", "The new invoice is in euro. We always paid in dollars. Please explain."),
     ),
     "bill.overage_valid": (
-        ("bill is too high", "This month's bill is a lot higher than what our contract says ({amount}). There is a line about additional requests. We think this is wrong."),
+        ("bill is too high", "This month's bill is a lot higher than what our contract says ({amount}). The invoice has a line about additional requests. We think this is wrong."),
     ),
     "bill.quiet": (
         ("Question about the last invoice", "The amount of the last invoice looks too high to us. Can you check whether we were billed correctly?"),
