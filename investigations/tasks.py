@@ -5,9 +5,11 @@ from __future__ import annotations
 
 def execute_run(run_id: int) -> None:
     """Carry out one run. Safe to deliver twice: the second delivery finds nothing to claim."""
+    from altor.pulse import beat
     from investigations.engine.work import work_on
 
-    work_on(int(run_id))
+    beat()
+    work_on(int(run_id), alive=beat)
 
 
 def process_inbound(event_id: int) -> None:

@@ -9,65 +9,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+from django.utils import timezone
 
-from altor.registry import parts
 from investigations.diagnosis import steps as meaning
 from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine import store
+from investigations.engine.asking import Asker
+from investigations.engine.health import keep_health
 from investigations.engine.lease import Lease, LeaseLost, renew
+from investigations.engine.writer import Writer
 from investigations.playbooks.format import Playbook, Step
 from investigations.profile import Profile
-from investigations.sources.base import (
-    ConnectionConfig,
-    RunContext,
-    SourceAnswer,
-    SourceError,
-    SourceSession,
-    SourceUnavailable,
-)
+from investigations.sources.base import ConnectionConfig, RunContext, SourceAnswer, SourceError
 
 log = logging.getLogger(__name__)
 #: The lease is renewed and a cancel noticed this often.
-HEARTBEAT_S: Final = 0.8
+HEARTBEAT_S: Final = 0.5
 #: Time kept at the end of a run for concluding.
 CONCLUDE_S: Final = 0.3
 #: "Diagnosis so far" is computed at most this often.
-PARTIAL_S: Final = 0.5
+SO_FAR_S: Final = 0.5
+#: What ending the steps of a lost run may take.
+_ABANDON_S: Final = 1.0
+#: Called with a step's id when it is asked (None) and when it has ended.
 Progress = Callable[[str, StepOutcome | None], None]
 
 
-@dataclass(slots=True)
-class Upstream:
-    """Wall time during which at least one request was under way."""
-
-    busy: int = 0
-    since: float = 0.0
-    total: float = 0.0
-
-    def __enter__(self) -> None:
-        if self.busy == 0:
-            self.since = time.monotonic()
-        self.busy += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.busy -= 1
-        if self.busy == 0:
-            self.total += time.monotonic() - self.since
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """Everything one run needs, loaded before the event loop starts."""
 
@@ -77,59 +53,51 @@ class Work:
     inputs: RunInputs
     profile: Profile
     connections: Mapping[str, ConnectionConfig]
-    outcomes: dict[str, StepOutcome]
+    outcomes: Mapping[str, StepOutcome]  # what an earlier attempt has stored
     progress: Progress | None = None
-    live: bool = True  # whether somebody may be watching the page
-    upstream: Upstream = field(default_factory=Upstream)
-
-
-def worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    alive: Callable[[], None] | None = None  # called with each heartbeat
+    watched: bool = True  # whether somebody may be looking at the page
 
 
 async def carry_out(work: Work) -> Diagnosis:
     """Run all steps that have no stored outcome, then conclude. Raises LeaseLost when the run is no longer ours."""
     started = time.monotonic()
-    runner = _Runner(work)
+    run = _Run(work)
     try:
-        async with AsyncExitStack() as stack:
-            runner.stack = stack
-            await runner.run()
-        diagnosis = diagnose(work.playbook, work.inputs, runner.outcomes)
+        await run.all_steps()
+        diagnosis = diagnose(work.playbook, work.inputs, run.outcomes)
+        upstream = run.asker.clock.seconds
+        ref = f"INV-{work.lease.run_id}"
+        run.write(partial(keep_health, work.connections, run.asker.tallies, run_ref=ref, now=timezone.now()))
         seconds = time.monotonic() - started
-        await runner.write(store.finish, work.lease, diagnosis, seconds=seconds, upstream_seconds=work.upstream.total)
+        await run.write(partial(store.finish, work.lease, diagnosis, seconds=seconds, upstream_seconds=upstream))
     finally:
-        runner.close()
+        await run.close()
     return diagnosis
 
 
-class _Runner:
+class _Run:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.outcomes = dict(work.outcomes)
-        self.stack: AsyncExitStack
         self.loop = asyncio.get_running_loop()
+        deadline = self.loop.time() + max(work.playbook.limits.run_seconds - CONCLUDE_S, CONCLUDE_S)
+        context = RunContext(
+            as_of=work.inputs.as_of,
+            profile=work.profile,
+            deadline=deadline,
+            tenant=str(work.inputs.values.get("org_id", "")),
+            run_ref=f"INV-{work.lease.run_id}",
+        )
+        self.asker = Asker(work.connections, context, deadline=deadline, parallel=work.playbook.limits.parallel)
+        self.writer = Writer(work.lease)
+        self.write = self.writer.put
         self.shown_at = self.loop.time()
-        self.deadline = self.loop.time() + work.playbook.limits.run_seconds
         self.ended = {step.id: asyncio.Event() for step in work.playbook.steps}
         for step_id in self.outcomes:
             self.ended[step_id].set()
-        # One thread writes: results arrive in any order, their rows are written one after the other.
-        self.writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
-        self.sessions: dict[str, asyncio.Task[SourceSession]] = {}
-        self.limits: dict[str, asyncio.Semaphore] = {}
-        self.asked: dict[str, asyncio.Task[SourceAnswer]] = {}
-        self.parallel = asyncio.Semaphore(work.playbook.limits.parallel)
-        self.sources = {source.name: source for source in parts("SOURCES")}
 
-    async def write(self, function: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        await self.loop.run_in_executor(self.writer, partial(function, *args, **kwargs))
-
-    def close(self) -> None:
-        self.writer.submit(_close_connection)
-        self.writer.shutdown(wait=True)
-
-    async def run(self) -> None:
+    async def all_steps(self) -> None:
         heartbeat = asyncio.create_task(self._heartbeat())
         pending = {
             asyncio.create_task(self._step(position, step))
@@ -138,53 +106,51 @@ class _Runner:
         }
         try:
             while pending:
-                done, _ = await asyncio.wait({*pending, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
-                if heartbeat in done:
-                    await heartbeat  # raises LeaseLost
-                for task in done & pending:
-                    task.result()  # a step never fails for its source; anything else is a fault of ours
+                done, _ = await asyncio.wait({heartbeat, *pending}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # LeaseLost, or a fault of ours: a step never fails for its source
                 pending -= done
                 await self._so_far(bool(pending))
         finally:
-            for task in (heartbeat, *pending, *self.asked.values(), *self.sessions.values()):
+            for task in (heartbeat, *pending):
                 task.cancel()
-            await asyncio.gather(heartbeat, *pending, *self.asked.values(), return_exceptions=True)
+            await asyncio.wait({heartbeat, *pending}, timeout=_ABANDON_S)
 
-    async def _so_far(self, more: bool) -> None:
-        """The diagnosis so far, for who watches: at most twice a second, and only while something is outstanding."""
-        now = self.loop.time()
-        if (
-            more
-            and self.work.live
-            and now - self.shown_at > PARTIAL_S
-            and any(o.status == "done" for o in self.outcomes.values())
-        ):
-            self.shown_at = now
-            await self.write(
-                store.partial, self.work.lease, diagnose(self.work.playbook, self.work.inputs, self.outcomes)
-            )
+    async def close(self) -> None:
+        await self.asker.close()
+        await asyncio.to_thread(self.writer.close)
 
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            await self.write(renew, self.work.lease)
+            if self.work.alive:
+                self.work.alive()
+            await self.write(partial(renew, self.work.lease), visible=False)
+
+    async def _so_far(self, more: bool) -> None:
+        """The diagnosis so far, for who watches: at most twice a second, and only while something is outstanding."""
+        now = self.loop.time()
+        if not (more and self.work.watched) or now - self.shown_at < SO_FAR_S:
+            return
+        if any(outcome.status == "done" for outcome in self.outcomes.values()):
+            self.shown_at = now
+            diagnosis = diagnose(self.work.playbook, self.work.inputs, self.outcomes)
+            await self.write(partial(store.so_far, self.work.lease, diagnosis))
 
     async def _step(self, position: int, step: Step) -> None:
         await self._wait_for(step.depends_on)
-        started = time.monotonic()
+        began = time.monotonic()
         outcome = await self._outcome(position, step)
-        await self._keep(step, outcome, time.monotonic() - started)
+        self.outcomes[step.id] = outcome
+        self.ended[step.id].set()
+        seconds = time.monotonic() - began
+        await self.write(partial(store.step_ended, self.work.lease, outcome, seconds, self.work.ticket_ref))
+        if self.work.progress:
+            self.work.progress(step.id, outcome)
 
     async def _wait_for(self, step_ids: list[str]) -> None:
         for step_id in step_ids:
             await self.ended[step_id].wait()
-
-    async def _keep(self, step: Step, outcome: StepOutcome, seconds: float) -> None:
-        self.outcomes[step.id] = outcome
-        self.ended[step.id].set()
-        await self.write(store.step_ended, self.work.lease, outcome, seconds, self.work.ticket_ref)
-        if self.work.progress:
-            self.work.progress(step.id, outcome)
 
     def _space(self) -> FactSpace:
         return FactSpace(self.work.inputs, self.outcomes)
@@ -199,89 +165,26 @@ class _Runner:
             params = meaning.step_params(step, space)
         except meaning.ParameterMissing as missing:
             return meaning.could_not_check(step, position, f"not known: {', '.join(missing.names)}", kind="input")
-        await self.write(store.step_started, self.work.lease, step.id)
+        # Not waited for: the question goes out while its beginning is written.
+        told = self.write(partial(store.step_started, self.work.lease, step.id, timezone.now()))
         if self.work.progress:
             self.work.progress(step.id, None)
         try:
-            answer = await self._ask(step, params)
+            answer = await self.asker.ask(step, params)
         except SourceError as error:
             return meaning.could_not_check(step, position, error)
+        finally:
+            await told
         await self._wait_for(step.reads)
+        return self._interpreted(step, position, answer)
+
+    def _interpreted(self, step: Step, position: int, answer: SourceAnswer) -> StepOutcome:
         try:
             return meaning.interpret(step, position, answer, self._space())
-        except (KeyError, TypeError, ValueError, IndexError, ArithmeticError) as error:
-            log.exception(
-                "a step's answer could not be interpreted", extra={"step": step.id, "run": self.work.lease.run_id}
-            )
-            return meaning.could_not_check(
-                step,
-                position,
-                f"the answer does not fit the step ({type(error).__name__}: {error})"[:300],
-                kind="invalid",
-            )
-
-    async def _ask(self, step: Step, params: Mapping[str, Any]) -> SourceAnswer:
-        """The answer; identical questions of one run are asked once. Never later than the run's deadline."""
-        operation = step.operation or "query"
-        key = f"{step.source}:{operation}:{sorted(params.items())!r}"
-        task = self.asked.get(key)
-        if task is None:
-            task = self.asked[key] = asyncio.create_task(self._call(step, operation, params))
-        left = self.deadline - self.loop.time() - CONCLUDE_S
-        try:
-            async with asyncio.timeout(max(left, 0.05)):
-                return await asyncio.shield(task)
-        except TimeoutError:
-            raise SourceUnavailable(step.source, "the run's time was over before it answered") from None
-
-    async def _call(self, step: Step, operation: str, params: Mapping[str, Any]) -> SourceAnswer:
-        config = self.work.connections.get(step.source)
-        if config is None:
-            raise SourceUnavailable(step.source, f"{step.source} is not connected")
-        timeout_s = min(step.timeout_s, self.deadline - self.loop.time() - CONCLUDE_S)
-        if timeout_s <= 0:
-            raise SourceUnavailable(step.source, "the run's time was over")
-        async with (
-            self.parallel,
-            self.limits.setdefault(step.source, asyncio.Semaphore(self._concurrency(step.source))),
-        ):
-            with self.work.upstream:
-                try:
-                    # A belt over the source's own limit: a source that ignores its timeout must not hold the run.
-                    async with asyncio.timeout(timeout_s + 0.5):
-                        session = await self._session(step.source, config)
-                        return await session.call(operation, params, timeout_s=timeout_s)
-                except TimeoutError:
-                    raise SourceUnavailable(step.source, f"no answer within {timeout_s:.0f} s") from None
-                except SourceError:
-                    raise
-                except Exception as error:
-                    log.exception("a source raised something of its own", extra={"source": step.source})
-                    raise SourceUnavailable(step.source, f"an unexpected fault ({type(error).__name__})") from error
-
-    def _concurrency(self, name: str) -> int:
-        return int(self.sources[name].concurrency) if name in self.sources else 1
-
-    async def _session(self, name: str, config: ConnectionConfig) -> SourceSession:
-        if name not in self.sources:
-            raise SourceUnavailable(name, f"there is no source {name}")
-        if name not in self.sessions:
-            self.sessions[name] = asyncio.create_task(self._open(name, config))
-        return await asyncio.shield(self.sessions[name])
-
-    async def _open(self, name: str, config: ConnectionConfig) -> SourceSession:
-        context = RunContext(
-            as_of=self.work.inputs.as_of, profile=self.work.profile, deadline=self.deadline,
-            tenant=str(self.work.inputs.values.get("org_id", "")), run_ref=f"INV-{self.work.lease.run_id}",
-        )  # fmt: skip
-        session: SourceSession = await self.stack.enter_async_context(self.sources[name]().open(config, context))
-        return session
+        except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
+            log.exception("an answer could not be interpreted", extra={"step": step.id, "run": self.work.lease.run_id})
+            why = f"the answer does not fit the step ({type(error).__name__}: {error})"[:300]
+            return meaning.could_not_check(step, position, why, kind="invalid")
 
 
-def _close_connection() -> None:
-    from django.db import connection
-
-    connection.close()
-
-
-__all__ = ["LeaseLost", "Progress", "Work", "carry_out", "worker_name"]
+__all__ = ["LeaseLost", "Progress", "Work", "carry_out"]

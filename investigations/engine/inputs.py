@@ -19,7 +19,7 @@ ISSUES_LOOKBACK: Final = timedelta(days=180)
 
 
 def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInputs:
-    """Inputs of a run at `as_of`. A value that is not known is absent, so that conditions read it as unknown. Queries."""
+    """Inputs of a run at `as_of`. What is not known is absent, so that conditions read it as unknown. Queries."""
     customer = _customer(ticket.customer, profile)
     values: dict[str, Any] = {**_windows(as_of, profile), "opened_at": ticket.opened_at, **_claims(ticket)}
     if ticket.customer is not None:

@@ -1,7 +1,8 @@
 """Who works on a run: a lease with a fencing number, and what happens to runs whose worker is gone.
 
 The run's row is the truth. `attempt` is the fencing number: it grows with every claim, and each write of a worker
-filters on the number it got, so that a worker that was thought dead cannot overwrite its successor.
+filters on the number it got, so that a worker that was thought dead cannot overwrite its successor. That is why a
+worker that gives no sign of life may be taken for dead early: being wrong costs an attempt, never a wrong result.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from django.utils import timezone
 
 from altor import events
 from altor.queue import enqueue
-from investigations.models import Investigation
+from investigations.models import Investigation, Ticket
 from investigations.models.investigations import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
 TASK = "investigations.tasks.execute_run"
-#: A queued run that nobody claimed for this long is queued again: its notice may have been lost.
+#: A run that nobody claimed for this long is queued again when it has no entry in the queue.
 FORGOTTEN = timedelta(seconds=20)
+#: A working run tells twice a second that it lives; after this long its lease is ended.
+SILENCE = timedelta(seconds=12)
+#: An entry handed to a worker this long ago without a claim: its worker is gone or its cluster hangs.
+HANDED_OUT = timedelta(seconds=45)
 
 
 class LeaseLost(Exception):
@@ -45,7 +50,9 @@ def claim(run_id: int, *, owner: str, now: datetime | None = None) -> Lease | No
     """Take the run until the lease runs out; of two workers arriving together exactly one gets it."""
     now = now or timezone.now()
     with transaction.atomic():
-        run = Investigation.objects.select_for_update(skip_locked=True).filter(pk=run_id).claimable(now).first()
+        # Only the run's row: locking the ticket's too would make claims wait for writers of tickets.
+        runs = Investigation.objects.select_for_update(skip_locked=True, of=("self",)).select_related("ticket")
+        run = runs.filter(pk=run_id).claimable(now).first()
         if run is None or (run.not_before and run.not_before > now):
             return None
         first = run.attempt == 0
@@ -56,17 +63,8 @@ def claim(run_id: int, *, owner: str, now: datetime | None = None) -> Lease | No
         run.heartbeat_at = now
         run.started_at = run.started_at or now
         run.live_version += 1
-        run.save(
-            update_fields=[
-                "status",
-                "attempt",
-                "lease_owner",
-                "lease_expires_at",
-                "heartbeat_at",
-                "started_at",
-                "live_version",
-            ]
-        )
+        changed = ["status", "attempt", "lease_owner", "lease_expires_at", "heartbeat_at", "started_at", "live_version"]
+        run.save(update_fields=changed)
         if first:
             events.record(
                 "run.started", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, key=f"run.started:{run.ref}"
@@ -77,53 +75,45 @@ def claim(run_id: int, *, owner: str, now: datetime | None = None) -> Lease | No
 def renew(lease: Lease, *, now: datetime | None = None) -> None:
     """Extend the lease; LeaseLost when the run is no longer ours or a person asked to cancel it."""
     now = now or timezone.now()
-    held = Investigation.objects.filter(
-        pk=lease.run_id, attempt=lease.attempt, status=Investigation.Status.RUNNING, cancel_requested_at=None
-    ).update(lease_expires_at=now + lease_length(), heartbeat_at=now)
-    if not held:
+    held = Investigation.objects.held_by(lease.run_id, lease.attempt)
+    if not held.update(lease_expires_at=now + lease_length(), heartbeat_at=now):
         raise LeaseLost(f"INV-{lease.run_id}")
-
-
-def release(lease: Lease) -> None:
-    """Give the run back unfinished (a stopping worker): it is queued again at once and the attempt does not count."""
-    with transaction.atomic():
-        given = Investigation.objects.filter(
-            pk=lease.run_id, attempt=lease.attempt, status=Investigation.Status.RUNNING
-        ).update(
-            status=Investigation.Status.QUEUED,
-            lease_owner="",
-            lease_expires_at=None,
-            live_version=F("live_version") + 1,
-        )
-        if given:
-            enqueue(TASK, lease.run_id)
 
 
 def sweep(*, now: datetime | None = None) -> dict[str, int]:
     """Queue lapsed and forgotten runs again; park those that used up their attempts, with the reason."""
     now = now or timezone.now()
-    parked = 0
-    lapsed = Investigation.objects.filter(status=Investigation.Status.RUNNING, lease_expires_at__lt=now)
-    for run in lapsed.filter(attempt__gte=MAX_ATTEMPTS).select_related("ticket"):
-        parked += park(
-            run,
-            f"The worker ended {MAX_ATTEMPTS} times while working on this run; last seen {run.heartbeat_at:%H:%M:%S} UTC.",
-            now=now,
-        )
+    lapsed = Investigation.objects.lapsed(now, SILENCE)
+    parked = sum(
+        park(run, _reason(run), now=now) for run in lapsed.filter(attempt__gte=MAX_ATTEMPTS).select_related("ticket")
+    )
     again = 0
     with transaction.atomic():
-        for run_id in lapsed.filter(attempt__lt=MAX_ATTEMPTS).values_list("pk", flat=True):
-            enqueue(TASK, run_id)
-            again += 1
+        gone = list(
+            lapsed.filter(attempt__lt=MAX_ATTEMPTS)
+            .select_for_update(skip_locked=True)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
         forgotten = Investigation.objects.filter(status=Investigation.Status.QUEUED, queued_at__lt=now - FORGOTTEN)
-        waiting = _queued_ids()
-        for run_id in forgotten.values_list("pk", flat=True)[:500]:
-            if run_id not in waiting:
+        forgotten_ids = list(forgotten.order_by("pk").values_list("pk", flat=True)[:500])
+        if gone or forgotten_ids:
+            Investigation.objects.filter(pk__in=gone).update(lease_expires_at=now)
+            waiting, handed_out = _in_queue(now)
+            wanted = [run_id for run_id in gone if run_id not in waiting]
+            wanted += [run_id for run_id in forgotten_ids if run_id not in waiting | handed_out]
+            for run_id in wanted:
                 enqueue(TASK, run_id)
-                again += 1
+            again = len(wanted)
     if parked or again:
-        log.info("sweep", extra={"requeued": again, "parked": parked})
+        log.info("runs were swept", extra={"requeued": again, "parked": parked})
     return {"requeued": again, "parked": parked}
+
+
+def _reason(run: Investigation) -> str:
+    seen = f"{run.heartbeat_at:%H:%M:%S} UTC" if run.heartbeat_at else "never"
+    told = f" Before that: {run.failure}" if run.failure else ""
+    return f"Its worker ended {run.attempt} times while working on it; last sign of life {seen}.{told}"
 
 
 def park(run: Investigation, reason: str, *, now: datetime | None = None) -> bool:
@@ -138,6 +128,7 @@ def park(run: Investigation, reason: str, *, now: datetime | None = None) -> boo
             live_version=F("live_version") + 1,
         )
         if done:
+            give_back(run.ticket)
             events.record(
                 "run.failed",
                 ticket_ref=run.ticket.ref,
@@ -149,13 +140,29 @@ def park(run: Investigation, reason: str, *, now: datetime | None = None) -> boo
     return bool(done)
 
 
-def _queued_ids() -> set[int]:
-    """Runs that have an entry in the queue already."""
+def give_back(ticket: Ticket) -> None:
+    """A ticket whose run ended without a diagnosis is no longer being investigated."""
+    runs = Investigation.objects.filter(ticket=ticket)
+    if runs.unfinished().exists():
+        return
+    diagnosed = runs.filter(status=Investigation.Status.DONE).exists()
+    known = Ticket.Status.CLASSIFIED if ticket.incident_class else Ticket.Status.RECEIVED
+    Ticket.objects.filter(pk=ticket.pk, status=Ticket.Status.INVESTIGATING).update(
+        status=Ticket.Status.DIAGNOSED if diagnosed else known
+    )
+
+
+def _in_queue(now: datetime) -> tuple[set[int], set[int]]:
+    """Runs with an entry that waits to be handed out, and runs whose entry was handed out a short while ago."""
+    from django_q.conf import Conf
     from django_q.models import OrmQ
 
-    found = set()
-    for entry in OrmQ.objects.order_by("id")[:2000]:
-        task = entry.task()
+    # An entry's lock is moved into the future by RETRY when it is handed out.
+    hung = now - HANDED_OUT + timedelta(seconds=Conf.RETRY)
+    waiting: set[int] = set()
+    handed_out: set[int] = set()
+    for entry in OrmQ.objects.exclude(lock__gt=now, lock__lt=hung).order_by("id")[:5000]:
+        task = entry.task
         if task and task.get("func") == TASK and task.get("args"):
-            found.add(int(task["args"][0]))
-    return found
+            (waiting if entry.lock <= now else handed_out).add(int(task["args"][0]))
+    return waiting, handed_out

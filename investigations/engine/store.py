@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -28,22 +28,16 @@ _MAX_TARGET = 8000
 
 
 def prepare_steps(lease: Lease, playbook: Playbook) -> None:
-    """One row per step, in the file's order; a resumed run keeps what it has."""
-    with transaction.atomic():
-        _fence(lease)
-        StepResult.objects.bulk_create(
-            [
-                StepResult(
-                    investigation_id=lease.run_id,
-                    step_id=step.id,
-                    position=position,
-                    title=step.title,
-                    source=step.source,
-                )
-                for position, step in enumerate(playbook.steps, 1)
-            ],
-            ignore_conflicts=True,
+    """One row per step, in the file's order; a resumed run keeps what it has. A transaction of its own."""
+    rows = [
+        StepResult(
+            investigation_id=lease.run_id, step_id=step.id, position=position, title=step.title, source=step.source
         )
+        for position, step in enumerate(playbook.steps, 1)
+    ]
+    with transaction.atomic():
+        fence(lease)
+        StepResult.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def stored_outcomes(run_id: int) -> dict[str, StepOutcome]:
@@ -67,99 +61,99 @@ def stored_outcomes(run_id: int) -> dict[str, StepOutcome]:
     return found
 
 
-def step_started(lease: Lease, step_id: str) -> None:
-    with transaction.atomic():
-        _fence(lease, bump=True)
-        StepResult.objects.filter(investigation_id=lease.run_id, step_id=step_id).update(
-            status=StepResult.Status.RUNNING, started_at=timezone.now(), attempt=lease.attempt
-        )
+def step_started(lease: Lease, step_id: str, at: datetime) -> None:
+    StepResult.objects.filter(investigation_id=lease.run_id, step_id=step_id).update(
+        status=StepResult.Status.RUNNING, started_at=at, attempt=lease.attempt
+    )
 
 
 def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: str) -> None:
-    """The step's result and its evidence in one transaction; LeaseLost when the run is somebody else's by now."""
+    """The step's result with its evidence, which replaces any that an unfinished attempt left."""
     now = timezone.now()
-    with transaction.atomic():
-        _fence(lease, bump=True)
-        row = StepResult.objects.get(investigation_id=lease.run_id, step_id=outcome.step_id)
-        row.status, row.verdict, row.result = outcome.status, outcome.verdict, outcome.result[:500]
-        row.facts = dict(outcome.facts)
-        row.error_kind, row.error = outcome.error_kind, outcome.error
-        row.requests = [_request(item) for item in outcome.requests]
-        row.truncated, row.newest_at = outcome.truncated, outcome.newest_at
-        row.finished_at, row.seconds, row.attempt = now, seconds, lease.attempt
-        row.started_at = row.started_at or now
-        row.save()
-        row.evidence.all().delete()
-        fetched = outcome.fetched_at or now
-        Evidence.objects.bulk_create([_evidence(row, draft, fetched) for draft in outcome.evidence])
-        events.record(
-            "run.step", ticket_ref=ticket_ref, subject_ref=f"INV-{lease.run_id}", at=now,
-            data={"step": outcome.step_id, "status": outcome.status, "source": outcome.source, "seconds": round(seconds, 3)},
-            key=f"run.step:INV-{lease.run_id}:{outcome.step_id}",
-        )  # fmt: skip
+    row = StepResult.objects.get(investigation_id=lease.run_id, step_id=outcome.step_id)
+    row.status, row.verdict, row.result = outcome.status, outcome.verdict, outcome.result[:500]
+    row.facts = dict(outcome.facts)
+    row.error_kind, row.error = outcome.error_kind, outcome.error
+    row.requests = [_request(item) for item in outcome.requests]
+    row.truncated, row.newest_at = outcome.truncated, outcome.newest_at
+    row.finished_at, row.seconds, row.attempt = now, seconds, lease.attempt
+    row.started_at = row.started_at or now
+    row.save()
+    fetched = outcome.fetched_at or now
+    row.evidence.all().delete()
+    Evidence.objects.bulk_create([_evidence(row, draft, fetched) for draft in outcome.evidence])
+    data = {
+        "step": outcome.step_id, "status": outcome.status, "source": outcome.source, "seconds": round(seconds, 3),
+    }  # fmt: skip
+    ref = f"INV-{lease.run_id}"
+    events.record(
+        "run.step", ticket_ref=ticket_ref, subject_ref=ref, at=now, data=data, key=f"run.step:{ref}:{outcome.step_id}"
+    )
 
 
-def partial(lease: Lease, diagnosis: Diagnosis) -> None:
+def so_far(lease: Lease, diagnosis: Diagnosis) -> None:
     """The diagnosis so far, for the live page; the hash is written only at the end."""
-    with transaction.atomic():
-        _fence(lease, bump=True)
-        Investigation.objects.filter(pk=lease.run_id).update(
-            diagnosis=diagnosis.as_dict(),
-            top_label=diagnosis.top_label,
-            confidence=diagnosis.confidence,
-            severity=diagnosis.severity,
-        )
+    Investigation.objects.filter(pk=lease.run_id).update(**_concluded(diagnosis))
 
 
 def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_seconds: float) -> None:
-    """The run is done, exactly once: whoever holds the lease writes the diagnosis and moves the ticket on."""
+    """The run is done, exactly once: the fence before it let only the holder of the lease come here."""
     now = timezone.now()
-    with transaction.atomic():
-        done = Investigation.objects.filter(pk=lease.run_id, attempt=lease.attempt, status=Investigation.Status.RUNNING).update(
-            status=Investigation.Status.DONE, diagnosis=diagnosis.as_dict(), result_hash=diagnosis.result_hash, top_label=diagnosis.top_label,
-            confidence=diagnosis.confidence, severity=diagnosis.severity, seconds=seconds, upstream_seconds=upstream_seconds, finished_at=now,
-            lease_expires_at=None, lease_owner="", live_version=F("live_version") + 1,
-        )  # fmt: skip
-        if not done:
-            raise LeaseLost(f"INV-{lease.run_id}")
-        run = Investigation.objects.select_related("ticket").get(pk=lease.run_id)
-        Ticket.objects.filter(
-            pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]
-        ).update(status=Ticket.Status.DIAGNOSED)
-        data = {
-            "label": diagnosis.top_label,
-            "confidence": diagnosis.confidence,
-            "seconds": round(seconds, 3),
-            "unavailable": diagnosis.document["unavailable"],
-        }
-        events.record(
-            "run.finished",
-            ticket_ref=run.ticket.ref,
-            subject_ref=run.ref,
-            at=now,
-            data=data,
-            key=f"run.finished:{run.ref}",
-        )
+    run = Investigation.objects.select_related("ticket").get(pk=lease.run_id)
+    Investigation.objects.filter(pk=run.pk).update(
+        status=Investigation.Status.DONE,
+        result_hash=diagnosis.result_hash,
+        seconds=seconds,
+        upstream_seconds=upstream_seconds,
+        finished_at=now,
+        lease_expires_at=None,
+        failure="",
+        **_concluded(diagnosis),
+    )
+    Ticket.objects.filter(pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]).update(
+        status=Ticket.Status.DIAGNOSED
+    )
+    data = {
+        "label": diagnosis.top_label,
+        "confidence": diagnosis.confidence,
+        "seconds": round(seconds, 3),
+        "upstream_seconds": round(upstream_seconds, 3),
+        "unavailable": diagnosis.document["unavailable"],
+    }
+    events.record(
+        "run.finished", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, data=data, key=f"run.finished:{run.ref}"
+    )
+
+
+def is_finished_by(lease: Lease) -> bool:
+    """Whether this very attempt has brought the run to its end."""
+    return Investigation.objects.filter(
+        pk=lease.run_id, attempt=lease.attempt, status=Investigation.Status.DONE
+    ).exists()
 
 
 def refresh(run: Investigation, diagnosis: Diagnosis) -> None:
     """A finished run learned something more (an answered question): same run, new conclusion."""
     Investigation.objects.filter(pk=run.pk).update(
-        diagnosis=diagnosis.as_dict(), result_hash=diagnosis.result_hash, top_label=diagnosis.top_label, confidence=diagnosis.confidence,
-        severity=diagnosis.severity, live_version=F("live_version") + 1,
-    )  # fmt: skip
+        result_hash=diagnosis.result_hash, live_version=F("live_version") + 1, **_concluded(diagnosis)
+    )
 
 
-def _fence(lease: Lease, *, bump: bool = False) -> None:
-    """Lock the run's row while it is ours; LeaseLost otherwise."""
-    extra = ", live_version = live_version + 1" if bump else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE investigations_investigation SET heartbeat_at = now(){extra} WHERE id = %s AND attempt = %s AND status = 'running' AND cancel_requested_at IS NULL",  # noqa: S608  # no value is pasted
-            [lease.run_id, lease.attempt],
-        )
-        if cursor.rowcount != 1:
-            raise LeaseLost(f"INV-{lease.run_id}")
+def _concluded(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "diagnosis": diagnosis.as_dict(),
+        "top_label": diagnosis.top_label,
+        "confidence": diagnosis.confidence,
+        "severity": diagnosis.severity,
+    }
+
+
+def fence(lease: Lease, *, visible: bool = True) -> None:
+    """Lock the run's row while it is ours; LeaseLost otherwise. `visible`: tell who watches that something changed."""
+    held = Investigation.objects.held_by(lease.run_id, lease.attempt)
+    changes: dict[str, Any] = {"live_version": F("live_version") + 1} if visible else {}
+    if not held.update(heartbeat_at=timezone.now(), **changes):
+        raise LeaseLost(f"INV-{lease.run_id}")
 
 
 def _request(record: RequestRecord) -> dict[str, Any]:
@@ -171,21 +165,49 @@ def _request(record: RequestRecord) -> dict[str, Any]:
 
 def _evidence(row: StepResult, draft: EvidenceDraft, fetched: datetime) -> Evidence:
     rows: list[Any] = plain(draft.rows)
-    content: Mapping[str, Any] = {"kind": draft.kind, "ref": plain(draft.ref), "summary": draft.summary, "rows": rows}
+    ref = plain(draft.ref)
+    content: Mapping[str, Any] = {"kind": draft.kind, "ref": ref, "summary": draft.summary, "rows": rows}
     return Evidence(
-        investigation_id=row.investigation_id, step=row, ref_id=draft.ref_id, source=draft.source, kind=draft.kind, ref=plain(draft.ref),
-        title=draft.title[:200], summary=draft.summary, verdict=draft.verdict, at=draft.at, fetched_at=fetched, url=draft.url[:800],
-        figures=plain(draft.figures), requests=row.requests, columns=list(draft.columns), rows=rows, row_count=draft.row_count,
-        truncated=draft.truncated, sha256=hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest(),
-    )  # fmt: skip
+        investigation_id=row.investigation_id,
+        step=row,
+        ref_id=draft.ref_id,
+        source=draft.source,
+        kind=draft.kind,
+        ref=ref,
+        title=draft.title[:200],
+        summary=draft.summary,
+        verdict=draft.verdict,
+        at=draft.at,
+        fetched_at=fetched,
+        url=draft.url[:800],
+        figures=plain(draft.figures),
+        requests=row.requests,
+        columns=list(draft.columns),
+        rows=rows,
+        row_count=draft.row_count,
+        truncated=draft.truncated,
+        sha256=hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest(),
+    )
 
 
 def _draft(item: Evidence, step_id: str) -> EvidenceDraft:
     return EvidenceDraft(
-        ref_id=item.ref_id, step_id=step_id, source=item.source, kind=item.kind, summary=item.summary, title=item.title, ref=item.ref,
-        verdict=item.verdict, at=item.at, url=item.url, figures=item.figures, columns=tuple(item.columns),  # type: ignore[arg-type]  # choices of the column
-        rows=tuple(tuple(row) for row in item.rows), row_count=item.row_count, truncated=item.truncated,
-    )  # fmt: skip
+        ref_id=item.ref_id,
+        step_id=step_id,
+        source=item.source,
+        kind=item.kind,
+        summary=item.summary,
+        title=item.title,
+        ref=item.ref,
+        verdict=item.verdict,  # type: ignore[arg-type]  # choices of the column
+        at=item.at,
+        url=item.url,
+        figures=item.figures,
+        columns=tuple(item.columns),
+        rows=tuple(tuple(row) for row in item.rows),
+        row_count=item.row_count,
+        truncated=item.truncated,
+    )
 
 
 def keep_answer(row: StepResult, outcome: StepOutcome, answer: Any, actor: User, now: datetime) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
 
 from django.db import close_old_connections
 from django.utils import timezone
@@ -13,7 +16,7 @@ from altor.registry import parts
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
 from investigations.engine import store
-from investigations.engine.execute import Progress, Work, carry_out, worker_name
+from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
 from investigations.engine.lease import Lease, LeaseLost, claim, park
 from investigations.models import Investigation
@@ -24,6 +27,9 @@ from investigations.services.connections import active_connections
 from investigations.sources.base import ConnectionConfig
 
 log = logging.getLogger(__name__)
+#: What leftovers of a run (a resolver that does not answer, a source that ignores its end) may take at the end.
+_LEFTOVERS_S: Final = 0.5
+T = TypeVar("T")
 
 
 def work_on(
@@ -33,55 +39,44 @@ def work_on(
     progress: Progress | None = None,
     profile: Profile | None = None,
     connections: Mapping[str, ConnectionConfig] | None = None,
-    live: bool = True,
+    alive: Callable[[], None] | None = None,
+    watched: bool = True,
 ) -> Diagnosis | None:
     """Claim the run and carry it out. None when somebody else has it, it is over, or it was cancelled.
 
     Safe to deliver twice. An unexpected fault is recorded; the run is tried again until its attempts are used up.
     """
-    lease = claim(run_id, owner=owner or worker_name())
+    lease = claim(run_id, owner=owner or f"{socket.gethostname()}:{os.getpid()}")
     if lease is None:
         return None
-    run = Investigation.objects.with_context().get(pk=run_id)
     try:
-        return asyncio.run(carry_out(_load(run, lease, progress, profile, connections, live)))
+        run = Investigation.objects.with_context().get(pk=run_id)
+        in_force = profile or Profile.model_validate(run.profile)
+        playbook = _playbook(run)
+        inputs = inputs_of(run, in_force)
+        store.prepare_steps(lease, playbook)
+        parts("SOURCES")  # imported before the run's clock starts
+        work = Work(
+            lease=lease,
+            ticket_ref=run.ticket.ref,
+            playbook=playbook,
+            inputs=inputs,
+            profile=in_force,
+            connections=active_connections() if connections is None else connections,
+            outcomes=store.stored_outcomes(run.pk),
+            progress=progress,
+            alive=alive,
+            watched=watched,
+        )
+        return _run_bounded(carry_out(work))
     except LeaseLost:
-        _settle_cancel(run_id)
         return None
     except Exception as error:
-        log.exception("a run ended with an unexpected fault", extra={"run": run.ref})
-        _after_fault(run_id, lease, f"{type(error).__name__}: {error}")
+        log.exception("a run ended with an unexpected fault", extra={"run": f"INV-{run_id}"})
+        _after_fault(lease, f"{type(error).__name__}: {error}")
         raise
     finally:
         close_old_connections()
-
-
-def _load(
-    run: Investigation,
-    lease: Lease,
-    progress: Progress | None,
-    profile: Profile | None,
-    connections: Mapping[str, ConnectionConfig] | None,
-    live: bool,
-) -> Work:
-    if run.playbook is None:
-        raise ValueError("the run has no playbook")
-    playbook = Playbook.model_validate(run.playbook.document)
-    in_force = profile or Profile.model_validate(run.profile)
-    inputs = inputs_of(run, in_force)
-    store.prepare_steps(lease, playbook)
-    parts("SOURCES")  # imported before the run's clock starts
-    return Work(
-        lease=lease,
-        ticket_ref=run.ticket.ref,
-        playbook=playbook,
-        inputs=inputs,
-        profile=in_force,
-        connections=active_connections() if connections is None else connections,
-        outcomes=store.stored_outcomes(run.pk),
-        progress=progress,
-        live=live,
-    )
 
 
 def inputs_of(run: Investigation, profile: Profile | None = None) -> RunInputs:
@@ -94,21 +89,36 @@ def inputs_of(run: Investigation, profile: Profile | None = None) -> RunInputs:
     return inputs
 
 
-def _settle_cancel(run_id: int) -> None:
-    """A run whose cancel was noticed by its worker is over."""
-    Investigation.objects.filter(pk=run_id, status=Investigation.Status.RUNNING).exclude(
-        cancel_requested_at=None
-    ).update(status=Investigation.Status.CANCELLED, finished_at=timezone.now(), lease_expires_at=None)
+def _playbook(run: Investigation) -> Playbook:
+    if run.playbook is None:
+        raise ValueError("the run has no playbook")
+    return Playbook.model_validate(run.playbook.document)
 
 
-def _after_fault(run_id: int, lease: Lease, reason: str) -> None:
-    run = Investigation.objects.select_related("ticket").get(pk=run_id)
+def _run_bounded(main: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, but nothing that is left over at the end can hold the worker."""
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_LEFTOVERS_S))
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _after_fault(lease: Lease, reason: str) -> None:
+    run = Investigation.objects.select_related("ticket").get(pk=lease.run_id)
     if run.attempt != lease.attempt or run.status != Investigation.Status.RUNNING:
         return
     if run.attempt >= MAX_ATTEMPTS:
         park(run, f"It failed {MAX_ATTEMPTS} times. {reason}"[:1000])
     else:
         # The lease ends now: the next sweep queues the run again.
-        Investigation.objects.filter(pk=run_id, attempt=lease.attempt).update(
+        Investigation.objects.held_by(lease.run_id, lease.attempt).update(
             lease_expires_at=timezone.now(), failure=reason[:1000]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -27,7 +27,9 @@ class InvestigationQuerySet(models.QuerySet["Investigation"]):
     def by_ref(self, ref: str) -> Self:
         """The run called `INV-812`, or none when the text is no such reference."""
         prefix, _, number = ref.partition("-")
-        return self.filter(pk=int(number)) if prefix == "INV" and number.isdecimal() and len(number) < 18 else self.none()
+        return (
+            self.filter(pk=int(number)) if prefix == "INV" and number.isdecimal() and len(number) < 18 else self.none()
+        )
 
     def unfinished(self) -> Self:
         return self.filter(status__in=[Investigation.Status.QUEUED, Investigation.Status.RUNNING])
@@ -35,9 +37,20 @@ class InvestigationQuerySet(models.QuerySet["Investigation"]):
     def claimable(self, now: datetime) -> Self:
         """Waiting, or left behind by a worker whose lease ran out before `now` (aware UTC)."""
         return self.filter(
-            Q(status=Investigation.Status.QUEUED)
-            | Q(status=Investigation.Status.RUNNING, lease_expires_at__lt=now),
+            Q(status=Investigation.Status.QUEUED) | Q(status=Investigation.Status.RUNNING, lease_expires_at__lt=now),
             attempt__lt=MAX_ATTEMPTS,
+        )
+
+    def lapsed(self, now: datetime, silence: timedelta) -> Self:
+        """Running, but their worker's lease is over or it has given no sign of life for `silence`."""
+        return self.filter(
+            Q(lease_expires_at__lt=now) | Q(heartbeat_at__lt=now - silence), status=Investigation.Status.RUNNING
+        )
+
+    def held_by(self, run_id: int, attempt: int) -> Self:
+        """The run while that attempt may write to it: none when it was taken over, cancelled or is finished."""
+        return self.filter(
+            pk=run_id, attempt=attempt, status=Investigation.Status.RUNNING, cancel_requested_at__isnull=True
         )
 
     def with_context(self) -> Self:
@@ -173,7 +186,9 @@ class Evidence(models.Model):
     at = models.DateTimeField(null=True)  # event time: the timeline's order
     fetched_at = models.DateTimeField()
     url = models.URLField(max_length=800, blank=True)
-    figures = models.JSONField(default=dict)  # value, baseline, threshold, maximum, unit, numerator, denominator, series
+    figures = models.JSONField(
+        default=dict
+    )  # value, baseline, threshold, maximum, unit, numerator, denominator, series
     requests = models.JSONField(default=list)  # RequestRecord as JSON: query as sent
     columns = models.JSONField(default=list)
     rows = models.JSONField(default=list)  # bounded; `row_count` tells the whole

@@ -30,7 +30,10 @@ _CONTRACT: Final[dict[str, Any]] = {
 
 
 def investigation_document(run: Investigation) -> dict[str, Any]:
-    """{"investigation", "ticket", "class", "as_of", "seconds", "candidates", …, "timing"}; empty lists without a diagnosis."""
+    """{"investigation", "ticket", "class", "as_of", "seconds", "candidates", …, "timing"}. Does not query.
+
+    Without a diagnosis its lists are empty and the rest is None.
+    """
     diagnosis = run.diagnosis or {}
     wall, upstream = run.seconds or 0.0, run.upstream_seconds or 0.0
     timing = {"wall": wall, "upstream": upstream, "own": max(0.0, wall - upstream)}

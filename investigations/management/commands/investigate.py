@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -20,14 +19,13 @@ from django.db.utils import DatabaseError
 
 from altor.embedded.postgres import PostgresUnavailable
 from altor.errors import DomainError
-from investigations.diagnosis.diagnose import band
-from investigations.diagnosis.texts import duration, moment
 from investigations.diagnosis.types import StepOutcome
 from investigations.models import Investigation, Ticket
 from investigations.profile import Profile
 
 BAD_INPUT: Final = 2
 RUN_FAILED: Final = 3
+INTERRUPTED: Final = 130
 
 
 class _Stop(Exception):
@@ -66,6 +64,8 @@ class Command(BaseCommand):
         if options["format"] == "json":
             self.stdout.write(json.dumps(document, ensure_ascii=False))
         else:
+            from investigations.services.present import as_text
+
             self.stdout.write(as_text(document))
 
     def _investigate(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         # Imported late: a mistake in the input is answered before anything heavy is loaded.
         from investigations.engine.work import work_on
         from investigations.services.present import investigation_document
-        from investigations.services.runs import start_investigation
+        from investigations.services.runs import cancel_investigation, start_investigation
 
         ticket = self._ticket(payload, profile, as_of)
         with transaction.atomic():
@@ -89,9 +89,12 @@ class Command(BaseCommand):
                 profile=profile,
                 queue=False,
             )
-        progress = _Progress(self.stderr) if sys.stderr.isatty() or options["verbosity"] > 1 else None
+        progress = _Progress(self.stderr) if options["verbosity"] > 0 else None
         try:
-            work_on(run.pk, profile=profile, progress=progress, live=False)
+            work_on(run.pk, profile=profile, progress=progress, watched=False)
+        except KeyboardInterrupt:
+            cancel_investigation(run)
+            raise _Stop(INTERRUPTED, f"{run.ref} was cancelled") from None
         except Exception as error:
             raise _Stop(RUN_FAILED, f"{run.ref} failed: {type(error).__name__}: {error}") from error
         run = Investigation.objects.with_context().get(pk=run.pk)
@@ -104,16 +107,8 @@ class Command(BaseCommand):
             return None
         from investigations.services.profiles import read_profile
 
-        try:
-            text = file.read_text()
-        except OSError as error:
-            raise _Stop(BAD_INPUT, f"{file} cannot be read: {error.strerror}") from None
-        if file.suffix in (".yaml", ".yml"):
-            from ruamel.yaml import YAML
-
-            data = YAML(typ="safe").load(text)
-        else:
-            data = _json(text, str(file))
+        text = _text(str(file))
+        data = _yaml(text, str(file)) if file.suffix in (".yaml", ".yml") else _json(text, str(file))
         profile, unknown = read_profile(data, strict=False)
         for key in unknown:
             self.stderr.write(f"investigate: the profile holds a key that is not known and was left out: {key}")
@@ -129,7 +124,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         from django.conf import settings
 
-        if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+        if str(settings.CACHES["default"]["BACKEND"]).endswith("DatabaseCache"):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT to_regclass('altor_cache')")
                 if cursor.fetchone()[0] is None:
@@ -139,18 +134,17 @@ class Command(BaseCommand):
         ensure_library()
 
     def _ticket(self, payload: Any, profile: Profile | None, as_of: datetime) -> Ticket:
-        from investigations.services.customers import among, import_directory
         from investigations.services.tickets import decide_again, upsert_ticket
+        from investigations.services.visiting import visiting
 
-        customers = profile.customers if profile else []
-        if customers:
-            import_directory(customers)
         if not isinstance(payload, dict):
             raise _Stop(BAD_INPUT, "the ticket is not a JSON object")
-        with among({record.org_id for record in customers}) if customers else nullcontext():
-            now = max(as_of, datetime.now(UTC))
+        now = max(as_of, datetime.now(UTC))
+        with transaction.atomic(), visiting(profile.customers if profile else []) as keep:
             ticket, created = upsert_ticket(payload, now=now)
-            return ticket if created else decide_again(ticket, now=now)
+            ticket = ticket if created else decide_again(ticket, now=now)
+            keep.add(ticket.customer_id)
+        return ticket
 
     @staticmethod
     def _free(ticket: Ticket) -> None:
@@ -162,14 +156,29 @@ class Command(BaseCommand):
 
 
 def _read_json(source: str) -> Any:
-    if source == "-":
-        return _json(sys.stdin.read(), "standard input")
+    return _json(_text(source), "standard input" if source == "-" else source)
+
+
+def _text(source: str) -> str:
     try:
-        return _json(Path(source).read_text(), source)
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return data.decode()
     except OSError as error:
         raise _Stop(BAD_INPUT, f"{source} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise _Stop(BAD_INPUT, f"{source} is not UTF-8 text") from None
+
+
+def _yaml(text: str, name: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise _Stop(BAD_INPUT, f"{name} is not YAML{where}") from None
 
 
 def _json(text: str, name: str) -> Any:
@@ -177,6 +186,8 @@ def _json(text: str, name: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise _Stop(BAD_INPUT, f"{name} is not JSON: {error.msg} in line {error.lineno}") from None
+    except RecursionError:
+        raise _Stop(BAD_INPUT, f"{name} is nested too deeply") from None
 
 
 def _clock(text: str | None, profile: Profile | None) -> datetime:
@@ -202,34 +213,3 @@ class _Progress:
         if outcome is not None:
             mark = "--" if outcome.status == "unavailable" else self._MARKS[outcome.verdict]
             self.stream.write(f"  {time.monotonic() - self.begun:5.2f} s  {mark} {step_id:<14} {outcome.result}")
-
-
-def as_text(document: dict[str, Any]) -> str:
-    """The diagnosis for a terminal: the answer first, then what it rests on."""
-    lines = [
-        f"{document['investigation']} · {document['ticket']} · {document['class']} · {document['playbook']} · {duration(document['seconds'])}",
-        "",
-        document["summary"],
-        "",
-    ]
-    for candidate in document["candidates"][:4]:
-        lines.append(
-            f"  {candidate['confidence']:.0%} {band(candidate['confidence']).lower():<6}  {candidate['title']}  [{candidate['label']}]"
-        )
-        lines += [f"           {why['effect']} {why['says']} ({why['evidence']})" for why in candidate["why"][:3]]
-        lines += [f"           {why['effect']} {why['says']}" for why in candidate["against"][:2]]
-    culprit, scope = document["culprit"] or {}, document["scope"] or {}
-    lines += ["", f"scope     {scope.get('kind')} {scope.get('value') or ''}".rstrip()]
-    if culprit.get("id"):
-        lines.append(f"culprit   {culprit['kind']} {culprit['id']}")
-    if document["onset"]:
-        lines.append(f"since     {moment(document['onset'])}")
-    lines.append(f"escalate  {document['severity'] or 'no'}")
-    for title, key in (("not checked", "missing"), ("it is not", "ruled_out"), ("next", "next_steps")):
-        lines += ["", f"{title}:", *(f"  - {sentence}" for sentence in document[key])] if document[key] else []
-    lines += [
-        "",
-        "evidence:",
-        *(f"  {item['ref_id']:<5} {item['source']:<10} {item['summary']}" for item in document["evidence"]),
-    ]
-    return "\n".join([*lines, "", "reply draft:", "", document["reply_draft"] or "–"])
