@@ -61,9 +61,10 @@ def silent_for(session: int) -> float | None:
         return None
 
 
-def forget(session: int) -> None:
-    """Remove the file of a cluster that has ended."""
-    _file(session).unlink(missing_ok=True)
+def forget_all() -> None:
+    """Remove the files of clusters that ran before: session ids come again."""
+    for path in _file(0).parent.glob("pulse-*"):
+        path.unlink(missing_ok=True)
 
 
 def _file(session: int) -> Path:

@@ -68,6 +68,12 @@ class Group:
             if part.name == name and part.is_alive:
                 self._kill(part)
 
+    def session_of(self, name: str) -> int | None:
+        """The id of the session in which a living part and all its children run."""
+        return next(
+            (part.process.pid for part in self._parts if part.name == name and part.process and part.is_alive), None
+        )
+
     def watch(self) -> None:
         """Start again what has died. ProcessFailed when one keeps dying."""
         now = time.monotonic()

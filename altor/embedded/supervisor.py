@@ -24,6 +24,7 @@ from django.db import DatabaseError, close_old_connections
 
 from altor.embedded.postgres import PostgresUnavailable
 from altor.embedded.processes import Group, Part
+from altor.pulse import forget_all, silent_for
 from altor.queue import queue_state
 from altor.registry import parts
 
@@ -57,10 +58,16 @@ class Upkeep:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
             self._thread.start()
-        if self._worker_hangs.is_set():
+        if self._worker_hangs.is_set() or self._is_silent():
             self._worker_hangs.clear()
             log.warning("the worker takes nothing from the queue and is restarted")
             self._group.restart(self._worker)
+
+    def _is_silent(self) -> bool:
+        """Whether no process of the worker has done anything for long: seen without the database and without work."""
+        session = self._group.session_of(self._worker)
+        silent_s = silent_for(session) if session else None
+        return silent_s is not None and silent_s > settings.WORKER_SILENT_S
 
     def stop(self) -> None:
         self._ended.set()
@@ -142,6 +149,7 @@ def supervise(home: Path, wanted: Sequence[Part], *, say: Callable[[str], None])
     width = max(len(part.name) for part in wanted)
     group = Group(home, forward=lambda name, line: say(f"{name:<{width}} | {line}"))
     upkeep = Upkeep(group)
+    forget_all()
     try:
         for part in wanted:
             part.on_restart = partial(say, f"{part.name:<{width}} | started again")

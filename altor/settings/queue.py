@@ -11,6 +11,8 @@ RUN_DEADLINE_S = 50
 TASK_TIMEOUT_S = 60
 RUN_LEASE_S = 90
 QUEUE_RETRY_S = 400
+#: A worker cluster that gives no sign of life for longer is restarted; longer than a task may take.
+WORKER_SILENT_S = 75
 Q_CLUSTER = {
     "name": "altor",
     "orm": "default",

@@ -29,12 +29,12 @@ from investigations.serializers import (
     RunSerializer,
     StartRunInput,
 )
+from investigations.services.compare import compare_runs
 from investigations.services.gates import gate_state, override_gate
 from investigations.services.present import investigation_document
 from investigations.services.runs import (
     answer_step,
     cancel_investigation,
-    compare_runs,
     record_feedback,
     rerun_investigation,
 )

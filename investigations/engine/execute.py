@@ -63,17 +63,22 @@ async def carry_out(work: Work) -> Diagnosis:
     """Run all steps that have no stored outcome, then conclude. Raises LeaseLost when the run is no longer ours."""
     started = time.monotonic()
     run = _Run(work)
+    concluded: list[Diagnosis] = []
+
+    def conclude() -> None:
+        """On the writer's thread, under the fence: an answer given meanwhile is in, or its giver finds the run done."""
+        diagnosis = diagnose(work.playbook, work.inputs, {**run.outcomes, **store.answers(work.lease.run_id)})
+        keep_health(work.connections, run.asker.tallies, run_ref=f"INV-{work.lease.run_id}", now=timezone.now())
+        seconds = time.monotonic() - started
+        store.finish(work.lease, diagnosis, seconds=seconds, upstream_seconds=run.asker.clock.seconds)
+        concluded[:] = [diagnosis]
+
     try:
         await run.all_steps()
-        diagnosis = diagnose(work.playbook, work.inputs, run.outcomes)
-        upstream = run.asker.clock.seconds
-        ref = f"INV-{work.lease.run_id}"
-        run.write(partial(keep_health, work.connections, run.asker.tallies, run_ref=ref, now=timezone.now()))
-        seconds = time.monotonic() - started
-        await run.write(partial(store.finish, work.lease, diagnosis, seconds=seconds, upstream_seconds=upstream))
+        await run.write(conclude)
     finally:
         await run.close()
-    return diagnosis
+    return concluded[0]
 
 
 class _Run:

@@ -71,6 +71,8 @@ def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: s
     """The step's result with its evidence, which replaces any that an unfinished attempt left."""
     now = timezone.now()
     row = StepResult.objects.get(investigation_id=lease.run_id, step_id=outcome.step_id)
+    if row.answered_at:
+        return  # a person was faster than the question
     row.status, row.verdict, row.result = outcome.status, outcome.verdict, outcome.result[:500]
     row.facts = dict(outcome.facts)
     row.error_kind, row.error = outcome.error_kind, outcome.error
@@ -94,6 +96,15 @@ def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: s
 def so_far(lease: Lease, diagnosis: Diagnosis) -> None:
     """The diagnosis so far, for the live page; the hash is written only at the end."""
     Investigation.objects.filter(pk=lease.run_id).update(**_concluded(diagnosis))
+
+
+def answers(run_id: int) -> dict[str, StepOutcome]:
+    """What people have answered so far. Under the fence: who answers later finds the run finished."""
+    return {
+        step_id: outcome
+        for step_id, outcome in stored_outcomes(run_id).items()
+        if outcome.source == "manual" and outcome.status == "done"
+    }
 
 
 def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_seconds: float) -> None:

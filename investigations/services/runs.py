@@ -15,11 +15,12 @@ from altor.audit import record_event
 from altor.errors import Conflict, DomainError, InvalidInput, NotFound
 from altor.models import User
 from altor.queue import enqueue
+from altor.redaction import redact
 from investigations.diagnosis import steps as meaning
 from investigations.diagnosis.diagnose import diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.engine import store
-from investigations.engine.lease import TASK
+from investigations.engine.lease import TASK, give_back
 from investigations.engine.work import inputs_of
 from investigations.models import Feedback, Investigation, PlaybookVersion, StepResult, Ticket
 from investigations.playbooks.format import Playbook
@@ -133,7 +134,7 @@ def _playbook_for(ticket: Ticket, key: str | None) -> PlaybookVersion:
 def cancel_investigation(run: Investigation, *, actor: User | None = None) -> Investigation:
     """Stop a run: at once when it is queued, within a second when a worker has it. A finished run is a Conflict."""
     now = timezone.now()
-    locked = Investigation.objects.select_for_update().get(pk=run.pk)
+    locked = Investigation.objects.select_for_update(of=("self",)).select_related("ticket").get(pk=run.pk)
     if not locked.is_active:
         raise Conflict(f"{locked.ref} is over already.")
     # The worker sees the changed status at its next write or heartbeat and stops without writing.
@@ -148,6 +149,7 @@ def cancel_investigation(run: Investigation, *, actor: User | None = None) -> In
     locked.steps.filter(status__in=["waiting", "running"]).update(
         status=StepResult.Status.SKIPPED, result="The run was cancelled"
     )
+    give_back(locked.ticket)
     events.record(
         "run.cancelled",
         ticket_ref=locked.ticket.ref,
@@ -176,24 +178,33 @@ def answer_step(run: Investigation, step_id: str, answer: Any, *, actor: User) -
         raise NotFound(f"{run.ref} has no question {step_id!r}.")
     playbook = Playbook.model_validate(run.playbook.document)
     position = next(index for index, step in enumerate(playbook.steps, 1) if step.id == step_id)
-    inputs = inputs_of(run)
-    outcomes = store.stored_outcomes(run.pk)
-    try:
-        outcome = meaning.interpret_manual(playbook.step(step_id), position, answer, FactSpace(inputs, outcomes))
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"The answer does not fit: {error}.", step=step_id) from None
+    answer = redact(answer)
     now = timezone.now()
     with transaction.atomic():
-        row = run.steps.select_for_update().get(step_id=step_id)
+        # A worker that is just finishing waits for this row, then finds the answer; or we find its diagnosis.
+        locked = Investigation.objects.select_for_update(of=("self",)).get(pk=run.pk)
+        inputs, outcomes = inputs_of(run), store.stored_outcomes(run.pk)
+        try:
+            outcome = meaning.interpret_manual(playbook.step(step_id), position, answer, FactSpace(inputs, outcomes))
+        except (ValueError, TypeError) as error:
+            raise InvalidInput(f"The answer does not fit: {error}.", step=step_id) from None
+        row = locked.steps.select_for_update().get(step_id=step_id)
+        before = row.answer
         store.keep_answer(row, outcome, answer, actor, now)
-        if run.status == Investigation.Status.DONE:
-            store.refresh(run, diagnose(playbook, inputs, {**outcomes, step_id: outcome}))
+        if locked.status == Investigation.Status.DONE:
+            store.refresh(locked, diagnose(playbook, inputs, {**outcomes, step_id: outcome}))
         else:
             Investigation.objects.filter(pk=run.pk).update(live_version=F("live_version") + 1)
         events.record(
             "run.answered", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, actor=actor, data={"step": step_id}
         )
-        record_event(actor=actor, action="run.answered", target=run, after={"step": step_id})
+        record_event(
+            actor=actor,
+            action="run.answered",
+            target=run,
+            before={"step": step_id, "answer": before} if before is not None else None,
+            after={"step": step_id, "answer": answer},
+        )
     run.refresh_from_db()
     return run
 
@@ -231,45 +242,3 @@ def record_feedback(run: Investigation, *, verdict: str, label: str = "", commen
         after={"label": feedback.label},
     )
     return feedback
-
-
-def compare_runs(run: Investigation, previous: Investigation) -> dict[str, Any]:
-    """What changed between two runs of a ticket: candidates, steps, and whether the conclusion is the same."""
-    new, old = run.diagnosis or {}, previous.diagnosis or {}
-    before = {item["label"]: item["confidence"] for item in old.get("candidates", [])}
-    after = {item["label"]: item["confidence"] for item in new.get("candidates", [])}
-    candidates = [
-        {"label": label, "before": before.get(label), "after": after.get(label)}
-        for label in dict.fromkeys([*after, *before])
-        if before.get(label) != after.get(label)
-    ]
-    old_steps = {step.step_id: step for step in previous.steps.all()}
-    steps = [
-        {"step": step.step_id, "title": step.title, "before": _line(old_steps.get(step.step_id)), "after": _line(step)}
-        for step in run.steps.all()
-        if _line(step) != _line(old_steps.get(step.step_id))
-    ]
-    same = bool(run.result_hash) and run.result_hash == previous.result_hash
-    changed = {
-        key: {"before": old.get(key), "after": new.get(key)}
-        for key in ("culprit", "scope", "onset", "severity", "unavailable")
-        if old.get(key) != new.get(key)
-    }
-    return {
-        "investigation": run.ref,
-        "previous": previous.ref,
-        "same": same,
-        "candidates": candidates,
-        "steps": steps,
-        "changed": changed,
-    }
-
-
-def _line(step: StepResult | None) -> str:
-    return (
-        ""
-        if step is None
-        else f"{step.get_status_display()}: {step.result}"
-        if step.result
-        else str(step.get_status_display())
-    )

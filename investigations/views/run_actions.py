@@ -13,12 +13,12 @@ from altor.access import page, person
 from altor.audit import record_event
 from altor.errors import DomainError
 from investigations.models import Investigation
+from investigations.services.compare import compare_runs
 from investigations.services.gates import override_gate
 from investigations.services.present import investigation_document
 from investigations.services.runs import (
     answer_step,
     cancel_investigation,
-    compare_runs,
     record_feedback,
     rerun_investigation,
 )
