@@ -229,3 +229,10 @@ MCP_TOOLS: list[str] = []
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = ["investigations.tasks.sweep_runs", "investigations.tasks.sweep_inbound"]
+CONFIGURATION_PARTS = [
+    "investigations.configuration.ProfilePart",
+    "investigations.configuration.ConnectionsPart",
+    "investigations.configuration.PlaybooksPart",
+    "altor.configuration.TeamsPart",
+    "altor.configuration.EndpointsPart",
+]
