@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from altor.redaction import redact
 from investigations.sources.base import (
     SourceAnswerInvalid,
     SourceError,
@@ -15,6 +16,9 @@ from investigations.sources.base import (
 
 NAME: Final = "clickhouse"
 _CODE: Final = re.compile(r"(?:Code: |exception, code: |error code )(\d+)")
+_TEXT: Final = re.compile(
+    r"DB::Exception: (?:Code: \d+\. DB::Exception: )?(.+?)(?: In scope | in scope |: While |\. \(|\Z)", re.DOTALL
+)
 _STATUS: Final = re.compile(r"HTTP status (\d{3})")
 #: What each code means to a person.
 _WORDS: Final = {
@@ -72,7 +76,7 @@ def status_in(text: str) -> int | None:
 
 
 def error_for(text: str, query_id: str) -> SourceError:
-    """The error of the protocol for the server's own text; its details stay out of the message."""
+    """The error of the protocol for the server's own text."""
     code = code_in(text)
     if code is None:
         return _without_code(text, query_id)
@@ -85,9 +89,19 @@ def error_for(text: str, query_id: str) -> SourceError:
         kind = SourceUnavailable
     else:
         kind = SourceAnswerInvalid
-    error = kind(NAME, f"ClickHouse: {_WORDS.get(code, 'the query failed')} (code {code})", request_id=query_id)
+    message = f"ClickHouse: {_WORDS.get(code, 'the query failed')} (code {code})"
+    if kind is SourceAnswerInvalid:
+        message += _detail(text)
+    error = kind(NAME, message, request_id=query_id)
     setattr(error, "code", code)  # noqa: B010  # read by code_of; the protocol's errors know no codes
     return error
+
+
+def _detail(text: str) -> str:
+    """The server's first sentence, for the author of the query: it names the column or function that is wrong."""
+    found = _TEXT.search(text)
+    words = redact(" ".join(found.group(1).split())) if found else ""
+    return f": {words[:160]}" if words else ""
 
 
 def code_of(error: SourceError) -> int | None:

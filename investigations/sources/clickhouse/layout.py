@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,7 +79,8 @@ def read(rows: Sequence[Sequence[Any]], traces: str, logs: str) -> Layout:
 # ------------------------------------------------------------------------------------------------------- remembering
 def cache_key(connection: str, database: str, traces: str, logs: str) -> str:
     """`connection` is the identity of address and credential. The number changes with the shape of `Layout`."""
-    return f"clickhouse-layout-2:{connection}:{database}:{traces}:{logs}"
+    tables = hashlib.sha256("\x00".join([database, traces, logs]).encode()).hexdigest()[:16]
+    return f"clickhouse-layout-2:{connection}:{tables}"
 
 
 def remembered(key: str) -> Layout | None:

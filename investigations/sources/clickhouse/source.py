@@ -34,10 +34,10 @@ from investigations.sources.clickhouse import layout as layouts
 from investigations.sources.clickhouse.check import check
 from investigations.sources.clickhouse.client import LeanClient, Result, ask, open_client, send
 from investigations.sources.clickhouse.errors import BUSY, LAYOUT_CHANGED, NAME, SETTINGS_REFUSED, code_of
-from investigations.sources.clickhouse.guard import QueryRefused, Statement, parameters_in, read_statement
+from investigations.sources.clickhouse.guard import QueryRefused, Statement, read_statement
 from investigations.sources.clickhouse.layout import Layout
 from investigations.sources.clickhouse.values import ValueRefused, bound, is_time, reader
-from investigations.sources.clickhouse.views import Builder, ViewUnavailable, compose, freshness_sql
+from investigations.sources.clickhouse.views import RESERVED, Builder, ViewUnavailable, compose, freshness_sql
 
 #: Queries at once. A server's limit for Altor's user must leave room for one more (freshness).
 CONCURRENCY: Final = 6
@@ -157,7 +157,7 @@ class ClickHouseSession:
         builder = Builder(self.context.profile.telemetry, found, asked.fence)
         try:
             sql = compose(statement, builder.build(statement.views), asked.max_rows)
-            parameters = self._bound(asked, sql, builder.parameters)
+            parameters = self._bound(asked, statement) | self._fence(asked, statement) | builder.parameters
         except (ViewUnavailable, ValueRefused) as missing:
             raise SourceAnswerInvalid(NAME, f"ClickHouse: {missing}") from None
         limits = {
@@ -175,27 +175,34 @@ class ClickHouseSession:
             layouts.remember_no_settings(self._layout_key)
             return await self.ask(sql, parameters, {}, records, found=found)
 
-    def _bound(self, asked: QueryParams, sql: str, attributes: Mapping[str, str]) -> dict[str, Any]:
-        """Values for exactly the parameters that the statement names. ValueRefused for one without a fitting value."""
+    def _bound(self, asked: QueryParams, statement: Statement) -> dict[str, Any]:
+        """Values for the parameters that the playbook's statement names. ValueRefused when one has none that fits."""
         values = {
             **asked.parameters,
-            **attributes,
             "tenant": self.context.tenant or NOBODY,
             "window_start": asked.window_start,
-            # Nothing after the run's clock is read.
             "window_end": min(asked.window_end, self.context.as_of),
         }
-        wanted = parameters_in(sql)
-        missing = sorted(set(wanted) - set(values))
+        missing = sorted(set(statement.parameters) - set(values))
         if missing:
             raise ValueRefused(f"the query needs values for {', '.join(missing)}")
         found = {}
-        for name, kind in wanted.items():
+        for name, kind in statement.parameters.items():
+            if name.startswith(RESERVED):
+                raise ValueRefused(f"parameter {name}: names beginning with {' or '.join(RESERVED)} are taken")
             try:
                 found[name] = bound(values[name], kind)
             except ValueRefused as refused:
                 raise ValueRefused(f"parameter {name}: {refused}") from None
         return found
+
+    def _fence(self, asked: QueryParams, statement: Statement) -> dict[str, Any]:
+        """What the views are restricted to. Nothing after the run's clock is read."""
+        if not statement.views:
+            return {}
+        end = min(asked.window_end, self.context.as_of)
+        moments = {"fence_start": bound(asked.window_start, "String"), "fence_end": bound(end, "String")}
+        return moments | ({"fence_tenant": self.context.tenant} if asked.fence == "customer" else {})
 
     async def ask(
         self,

@@ -59,13 +59,12 @@ def bound(value: Any, kind: str) -> Any:
 
 
 def _number(value: Any, kind: str, of: Callable[[Any], Any]) -> Any:
+    if of is int and isinstance(value, float) and not value.is_integer():
+        raise ValueRefused(f"a {kind} needs a whole number")
     try:
-        found = of(value)
+        return of(value)
     except (TypeError, ValueError, OverflowError):
         raise ValueRefused(f"a {kind} needs a number") from None
-    if of is int and float(value) != found:
-        raise ValueRefused(f"a {kind} needs a whole number")
-    return found
 
 
 def _moment(value: Any, kind: str) -> str:

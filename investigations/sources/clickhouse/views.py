@@ -37,6 +37,10 @@ class ViewUnavailable(Exception):
     """A view cannot be built here: its table is missing, or a name in the profile is not usable."""
 
 
+#: Parameters of the views begin so; a playbook's own may not.
+RESERVED: Final = ("attr_", "fence_")
+
+
 @dataclass(slots=True)
 class Builder:
     """Builds views for one layout and profile; `parameters` collects the attribute names it bound."""
@@ -151,7 +155,7 @@ class Builder:
     def _select(self, columns: list[str], which: Which, conditions: list[str]) -> str:
         where = [f"Timestamp >= {_START}", f"Timestamp < {_END}", *conditions]
         if self.fence == "customer":
-            where.append(f"{self._tenant(which)} = {{tenant:String}}")
+            where.append(f"{self._tenant(which)} = {{fence_tenant:String}}")
         # Names are bound or checked; nothing of the playbook's is in here.
         return f"SELECT {', '.join(columns)} FROM {self.table(which)} WHERE {' AND '.join(where)}"  # noqa: S608
 
@@ -222,7 +226,7 @@ class Builder:
     def _attributes_as_map(self) -> str:
         if self.layout.style("LogAttributes", "logs") == "map":
             return "LogAttributes"
-        return "JSONExtractKeysAndValues(toString(LogAttributes), 'String')::Map(String, String)"
+        return _FLAT_JSON.replace("COLUMN", "LogAttributes")
 
     def _name(self, name: str) -> str:
         """The name as a bound parameter that reads like it, one parameter for each distinct name."""
@@ -235,8 +239,21 @@ class Builder:
         return f"{{{parameter}:String}}"
 
 
-_START: Final = "parseDateTime64BestEffort({window_start:String}, 9)"
-_END: Final = "parseDateTime64BestEffort({window_end:String}, 9)"
+def _flat_json() -> str:
+    """A JSON column as Map(String, String) with dotted paths as keys; text for every value that is not text."""
+    levels = []
+    for depth in range(1, 7):
+        path = ", ".join(f"parts[{level}]" for level in range(1, depth + 1))
+        text, raw = f"JSONExtractString(toString(COLUMN), {path})", f"JSONExtractRaw(toString(COLUMN), {path})"
+        levels.append(f"length(parts) = {depth}, if({text} != '', {text}, if({raw} = '\"\"', '', {raw}))")
+    paths = "arrayMap(path -> splitByChar('.', path), JSONAllPaths(COLUMN))"
+    values = f"arrayMap(parts -> multiIf({', '.join(levels)}, ''), {paths})"
+    return f"mapFromArrays(JSONAllPaths(COLUMN), {values})"
+
+
+_FLAT_JSON: Final = _flat_json()
+_START: Final = "parseDateTime64BestEffort({fence_start:String}, 9)"
+_END: Final = "parseDateTime64BestEffort({fence_end:String}, 9)"
 
 
 def compose(statement: Statement, views: str, max_rows: int) -> str:

@@ -1,0 +1,22 @@
+"""Loopback upstreams are allowed and nothing is remembered between tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from altor.outbound.state import forget_states
+from investigations.sources.clickhouse import layout
+
+
+@pytest.fixture(autouse=True)
+def fresh_source(settings: Settings) -> Iterator[None]:
+    settings.ALLOW_LOOPBACK_UPSTREAMS = True
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    forget_states()
+    layout.forget()
+    yield
+    forget_states()
+    layout.forget()
