@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]  # has no types
 
 _IMPORT: Final = r"""(?P<matched>import(?P<import>[\s{][^;]*?)\s*from\s*['"](?P<url>\./[^'"]+)['"]\s*;)"""
 

@@ -48,7 +48,7 @@ def today(request: HttpRequest) -> HttpResponse:
     context = {
         "here": "today",
         "pulse": now,
-        "running": with_progress(active).order_by("-is_mine", "-pk")[:SHOWN],
+        "running": with_progress(active.order_by("-is_mine", "-pk"))[:SHOWN],
         "asked": asked[:SHOWN],
         "failed": visible.filter(status=Investigation.Status.FAILED, queued_at__gte=week).order_by("-pk")[:SHOWN],
         "finished": visible.filter(status=Investigation.Status.DONE).order_by("-pk")[:SHOWN],

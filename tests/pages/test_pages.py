@@ -158,3 +158,41 @@ def test_empty_installation_shows_the_way_on(client: Client) -> None:
     ):
         assert client.get(url).status_code == 200, url
     assert "Connect sources" in client.get(reverse("today")).content.decode()
+
+
+def test_every_page_is_guarded() -> None:
+    """A view without a guard would be open to everybody: each route of ours names its permission, or fails here."""
+    from django.urls import URLPattern, URLResolver, get_resolver
+
+    ours = ("altor.views.", "investigations.views.")
+    open_views = []
+
+    def walk(patterns: list[URLPattern | URLResolver]) -> None:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns)
+            elif pattern.callback.__module__.startswith(ours) and not hasattr(_inner(pattern.callback), "permission"):
+                open_views.append(pattern.callback.__qualname__)
+
+    walk(get_resolver().url_patterns)
+    assert open_views == []
+
+
+def _inner(view: object) -> object:
+    """The guarded function below decorators that restrict methods."""
+    while not hasattr(view, "permission") and hasattr(view, "__wrapped__"):
+        view = view.__wrapped__
+    return view
+
+
+def test_views_reach_rows_only_through_named_reads() -> None:
+    """Tickets and runs are reached by `visible_to`; `.objects.all()` and `.objects.get(` would pass it by."""
+    from django.conf import settings
+
+    for path in [
+        *(settings.BASE_DIR / "investigations/views").glob("*.py"),
+        settings.BASE_DIR / "investigations/search.py",
+    ]:
+        text = path.read_text()
+        assert not re.search(r"(Ticket|Investigation)\.objects\.(?!visible_to)", text), path.name
+        assert ".objects.get(" not in text, path.name
