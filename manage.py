@@ -13,7 +13,12 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "altor.settings.installation")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from altor.settings.environment import EnvironmentInvalid
+
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvironmentInvalid as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

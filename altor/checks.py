@@ -34,6 +34,12 @@ def production_is_complete(**kwargs: Any) -> list[CheckMessage]:
         )
     if not settings.ALLOWED_HOSTS:
         found.append(Error("ALTOR_ALLOWED_HOSTS is not set: nobody can reach Altor", id="altor.E002"))
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "ALTOR_ALLOWED_HOSTS is *: links in mails and notes could be led to a stranger's host", id="altor.E005"
+            )
+        )
     if environment.flag("ALTOR_ALLOW_PRIVATE_UPSTREAMS"):
         found.append(
             Warning(
@@ -43,6 +49,19 @@ def production_is_complete(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security, deploy=True)
+def people_come_by_https(**kwargs: Any) -> list[CheckMessage]:
+    if settings.DEBUG or settings.BASE_URL.startswith("https://"):
+        return []
+    return [
+        Warning(
+            "ALTOR_BASE_URL does not begin with https://: nobody can log in, as cookies are sent by https only",
+            hint="Set it to the address people use. Declare a proxy in front by ALTOR_TRUSTED_PROXIES.",
+            id="altor.W003",
+        )
+    ]
 
 
 @register(Tags.security)
