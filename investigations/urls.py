@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from investigations.views import connections, customers, inbound, playbooks, profile, run_actions, runs, tickets, today
+from investigations.views import (
+    connections,
+    customers,
+    inbound,
+    playbooks,
+    profile,
+    proposal,
+    run_actions,
+    runs,
+    tickets,
+    today,
+)
 
 _pages: list[URLPattern] = [
     path("investigations/", runs.runs, name="runs"),
@@ -40,6 +51,8 @@ _pages: list[URLPattern] = [
     path("connections/<slug:source>/test/", connections.test, name="connection-test"),
     path("connections/<slug:source>/remove/", connections.remove, name="connection-remove"),
     path("installation/", profile.profile, name="profile"),
+    path("installation/propose/", proposal.propose, name="profile-propose"),
+    path("installation/confirm/", proposal.confirm, name="profile-confirm"),
     path("installation/import/", profile.upload, name="profile-import"),
     path("installation/export.json", profile.download, name="profile-export"),
     path("inbound/", inbound.inbound, name="inbound"),

@@ -386,3 +386,29 @@ def test_lists_keep_themselves_current(agent: Client, scene: scenes.Scene) -> No
         scene.running.refresh_from_db()
         Investigation.objects.filter(pk=scene.running.pk).update(live_version=scene.running.live_version + 1)
         assert agent.get(url, {"v": now}, headers={"HX-Request": "true"}).status_code == 200, url
+
+
+def test_a_proposal_is_confirmed_once(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look at the telemetry itself has its own tests, over the real engine; here is its answer."""
+    from datetime import UTC, datetime
+
+    from investigations.services.proposals import Alternative, ProfileProposal, Suggestion
+    from investigations.sources.base import ConnectionConfig
+    from investigations.views import proposal
+
+    at_noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    tenant = Suggestion(
+        "tenant_attribute", "Customer", "app.org", "tenant.id", "medium", "On 98% of 20,000 requests: <b>acc_1</b>.",
+        (Alternative("app.account", "On 60%"),),
+    )  # fmt: skip
+    found = ProfileProposal((tenant,), at_noon, at_noon, 20_000, 10, ("Log lines do not carry app.org.",))
+    monkeypatch.setattr(proposal, "proposal_for", lambda config, profile: found)
+    monkeypatch.setattr(proposal, "active_connections", dict)
+    assert admin.post(at("profile-propose"))["Location"] == at("connections")
+    config = ConnectionConfig("clickhouse", "main", "http://127.0.0.1:1")
+    monkeypatch.setattr(proposal, "active_connections", lambda: {"clickhouse": config})
+    html = admin.post(at("profile-propose")).content.decode()
+    assert "app.account" in html and "Please check" in html and "&lt;b&gt;" in html and "are needed to tell" in html
+    admin.post(at("profile-confirm"), {"telemetry.tenant_attribute": "app.org", "telemetry.database": "evil"})
+    telemetry = InstallationProfile.objects.first().data["telemetry"]  # type: ignore[union-attr]
+    assert telemetry["tenant_attribute"] == "app.org" and telemetry["database"] == ""
