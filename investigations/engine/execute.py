@@ -146,12 +146,12 @@ class _Run:
         await self._wait_for(step.depends_on)
         began = time.monotonic()
         outcome = await self._outcome(position, step)
+        seconds = time.monotonic() - began
         self.outcomes[step.id] = outcome
         self.ended[step.id].set()
-        seconds = time.monotonic() - began
-        await self.write(partial(store.step_ended, self.work.lease, outcome, seconds, self.work.ticket_ref))
         if self.work.progress:
             self.work.progress(step.id, outcome)
+        await self.write(partial(store.step_ended, self.work.lease, outcome, seconds, self.work.ticket_ref))
 
     async def _wait_for(self, step_ids: list[str]) -> None:
         for step_id in step_ids:

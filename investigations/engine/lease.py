@@ -50,8 +50,8 @@ def claim(run_id: int, *, owner: str, now: datetime | None = None) -> Lease | No
     """Take the run until the lease runs out; of two workers arriving together exactly one gets it."""
     now = now or timezone.now()
     with transaction.atomic():
-        # Only the run's row: locking the ticket's too would make claims wait for writers of tickets.
-        runs = Investigation.objects.select_for_update(skip_locked=True, of=("self",)).select_related("ticket")
+        # Waited for, not skipped: who holds the row for a moment may not want the run, and the entry is used up.
+        runs = Investigation.objects.select_for_update(of=("self",)).select_related("ticket")
         run = runs.filter(pk=run_id).claimable(now).first()
         if run is None or (run.not_before and run.not_before > now):
             return None

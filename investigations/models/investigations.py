@@ -35,9 +35,9 @@ class InvestigationQuerySet(models.QuerySet["Investigation"]):
         return self.filter(status__in=[Investigation.Status.QUEUED, Investigation.Status.RUNNING])
 
     def claimable(self, now: datetime) -> Self:
-        """Waiting, or left behind by a worker whose lease ran out before `now` (aware UTC)."""
+        """Waiting, or left behind by a worker whose lease has run out by `now` (aware UTC)."""
         return self.filter(
-            Q(status=Investigation.Status.QUEUED) | Q(status=Investigation.Status.RUNNING, lease_expires_at__lt=now),
+            Q(status=Investigation.Status.QUEUED) | Q(status=Investigation.Status.RUNNING, lease_expires_at__lte=now),
             attempt__lt=MAX_ATTEMPTS,
         )
 
