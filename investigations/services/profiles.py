@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from altor.audit import record_event
 from altor.errors import InvalidInput
 from altor.models import User
-from investigations.models import InstallationProfile
+from investigations.models import Customer, InstallationProfile
 from investigations.profile import Profile, unknown_keys
+
+MAX_BYTES: Final = 4_000_000
 
 
 def current_profile() -> Profile:
@@ -58,6 +64,46 @@ def save_profile(data: Any, *, actor: User | None = None, comment: str = "") -> 
         after=kept,
     )
     return row
+
+
+def parse_profile(text: str) -> Any:
+    """The data of a JSON or YAML text. InvalidInput says where it cannot be read."""
+    if len(text.encode()) > MAX_BYTES:
+        raise InvalidInput(f"The file is larger than {MAX_BYTES // 1_000_000} MB")
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise InvalidInput(f"Not valid JSON: {error}") from None
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        # A few lines of aliases can stand for more data than fits into memory.
+        if any(getattr(event, "anchor", None) for event in yaml.parse(io.StringIO(text))):
+            raise InvalidInput("Anchors and aliases are not allowed in a profile")
+        return yaml.load(io.StringIO(text))
+    except (YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise InvalidInput(f"Not valid YAML{where}: {getattr(error, 'problem', None) or error}") from None
+
+
+def export_profile(*, customers: bool = True) -> dict[str, Any]:
+    """The profile in force as JSON-able data, in the form that `import_profile` takes."""
+    data = current_profile().model_dump(mode="json", exclude={"customers"})
+    if customers:
+        fields = ("org_id", "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer")
+        rows = Customer.objects.order_by("org_id").values(*fields)
+        data["customers"] = [{key: value for key, value in row.items() if value} for row in rows]
+    return data
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel annotates its default only
+    out = io.StringIO()
+    yaml.dump(dict(data), out)
+    return out.getvalue()
 
 
 def import_profile(data: Any, *, actor: User | None = None) -> list[str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.core.cache import cache
+from django.db import Error as DatabaseError
+
+log = logging.getLogger(__name__)
 
 #: Layouts are looked at again after this long: a table may have been added.
 TTL_S: Final = 600
@@ -91,7 +96,12 @@ def remembered(key: str) -> Layout | None:
 
 async def stored(key: str) -> Layout | None:
     """What another process found; it is remembered here from now on."""
-    found = await cache.aget(key)
+    try:
+        found = await cache.aget(key)
+    except (DatabaseError, OSError, pickle.PickleError, AttributeError) as error:
+        # Asking ClickHouse again costs one round trip; a run must not end for a cache.
+        log.warning("the cache does not answer", extra={"error": type(error).__name__})
+        return None
     if not isinstance(found, Layout):
         return None
     _keep(key, found)
@@ -102,10 +112,15 @@ async def remember(key: str, found: Layout) -> None:
     """A layout without tables is not kept: they may be made any moment."""
     if found.traces or found.logs:
         _keep(key, found)
-        await cache.aset(key, found, TTL_S)
     else:
         _MEMORY.pop(key, None)
-        await cache.adelete(key)
+    try:
+        if found.traces or found.logs:
+            await cache.aset(key, found, TTL_S)
+        else:
+            await cache.adelete(key)
+    except (DatabaseError, OSError) as error:
+        log.warning("the cache takes nothing", extra={"error": type(error).__name__})
 
 
 def remember_no_settings(key: str) -> None:

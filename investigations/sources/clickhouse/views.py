@@ -29,8 +29,8 @@ _RESPONSE_BYTES: Final = ("http.response.body.size", "http.response.size", "http
 _YES: Final = "('true', '1', 'True')"
 _NO: Final = "('false', '0', 'False')"
 _CACHES: Final = "('redis', 'memcached', 'valkey')"
-_SERVER: Final = "('Server', 'SPAN_KIND_SERVER', 'SERVER')"
-_CLIENT: Final = "('Client', 'SPAN_KIND_CLIENT', 'CLIENT', 'Producer', 'SPAN_KIND_PRODUCER')"
+SERVER_KINDS: Final = "('Server', 'SPAN_KINDSERVER_KINDS', 'SERVER')"
+CLIENT_KINDS: Final = "('Client', 'SPAN_KINDCLIENT_KINDS', 'CLIENT', 'Producer', 'SPAN_KIND_PRODUCER')"
 
 
 class ViewUnavailable(Exception):
@@ -82,7 +82,7 @@ class Builder:
             "TraceId AS trace_id",
             "SpanId AS span_id",
         ]
-        return self._select(columns, "traces", [f"SpanKind IN {_SERVER}"])
+        return self._select(columns, "traces", [f"SpanKind IN {SERVER_KINDS}"])
 
     def _calls(self) -> str:
         p = self.profile
@@ -107,7 +107,7 @@ class Builder:
             "toUInt8(StatusCode IN ('Error', 'STATUS_CODE_ERROR', 'ERROR')) AS is_error",
         ]
         is_delivery = [f"SpanName != {self._name(p.webhook_span_name)}"] if p.webhook_span_name else []
-        return self._select(columns, "traces", [f"SpanKind IN {_CLIENT}", *is_delivery])
+        return self._select(columns, "traces", [f"SpanKind IN {CLIENT_KINDS}", *is_delivery])
 
     def _deliveries(self) -> str:
         p = self.profile
@@ -143,7 +143,7 @@ class Builder:
             f"{self._read('ResourceAttributes', 'logs', p.version_resource)} AS version",
             f"{self._read('ResourceAttributes', 'logs', p.region_resource)} AS region",
             f"{self._read('ResourceAttributes', 'logs', p.instance_resource)} AS instance",
-            f"{self._attributes_as_map()} AS attributes",
+            f"{self.as_map('LogAttributes', 'logs')} AS attributes",
         ]
         has_seconds = "TimestampTime" in self.layout.logs  # partitions and the primary key are on it then
         extra = (
@@ -223,10 +223,11 @@ class Builder:
         path = ".".join(f"`{part}`" for part in name.split("."))
         return f"ifNull(toString({column}.{path}), '')"
 
-    def _attributes_as_map(self) -> str:
-        if self.layout.style("LogAttributes", "logs") == "map":
-            return "LogAttributes"
-        return _FLAT_JSON.replace("COLUMN", "LogAttributes")
+    def as_map(self, column: str, which: Which) -> str:
+        """An attribute column as Map(String, String), whatever it is."""
+        if self.layout.style(column, which) == "map":
+            return column
+        return _FLAT_JSON.replace("COLUMN", column)
 
     def _name(self, name: str) -> str:
         """The name as a bound parameter that reads like it, one parameter for each distinct name."""
