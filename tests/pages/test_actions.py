@@ -412,3 +412,12 @@ def test_a_proposal_is_confirmed_once(admin: Client, monkeypatch: pytest.MonkeyP
     admin.post(at("profile-confirm"), {"telemetry.tenant_attribute": "app.org", "telemetry.database": "evil"})
     telemetry = InstallationProfile.objects.first().data["telemetry"]  # type: ignore[union-attr]
     assert telemetry["tenant_attribute"] == "app.org" and telemetry["database"] == ""
+
+
+def test_a_connection_is_tested_and_says_what_is_wrong(admin: Client) -> None:
+    Connection.objects.filter(source="github").update(base_url="http://127.0.0.1:9")
+    html = admin.post(at("connection-test", "github"), follow=True).content.decode()
+    row = Connection.objects.get(source="github")
+    assert row.health in ("down", "refused") and row.health_message in html.replace("&#x27;", "'")
+    assert 'role="alert"' in html
+    assert admin.post(at("connection-test", "linear")).status_code == 404
