@@ -164,6 +164,7 @@ class RunListSerializer(serializers.ModelSerializer[Investigation]):
 
 
 class StepSerializer(serializers.ModelSerializer[StepResult]):
+    verdict = serializers.CharField(read_only=True, help_text="normal, abnormal, inconclusive, or empty")
     answered_by = serializers.CharField(source="answered_by.username", default=None, read_only=True, allow_null=True)
 
     class Meta:

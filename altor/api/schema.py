@@ -93,10 +93,22 @@ class AutoSchema(BaseSchema):
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 
 
+def _as_answered(field: dict[str, Any]) -> dict[str, Any]:
+    """Empty texts are no URI and no e-mail address, and a field of any JSON may be null."""
+    if field.get("format") in ("uri", "email"):
+        return {name: value for name, value in field.items() if name != "format"}
+    if field.get("oneOf") == [{}, {"type": "null"}]:
+        return {name: value for name, value in field.items() if name != "oneOf"}
+    return field
+
+
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing: the problem shape, and the address of inbound events, which is no DRF view."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
     problems = {"content": {"application/problem+json": {"schema": _PROBLEM_REF}}}
+    for schema in result["components"]["schemas"].values():
+        for name, field in schema.get("properties", {}).items():
+            schema["properties"][name] = _as_answered(field)
     names = (("source", "generic, github, linear, stripe, …"), ("connection", "The endpoint's name"))
     result["paths"]["/api/v1/hooks/{source}/{connection}/"] = {
         "post": {

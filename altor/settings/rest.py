@@ -39,7 +39,6 @@ SPECTACULAR_SETTINGS = {
         "TicketStatus": "investigations.models.Ticket.Status",
         "RunStatus": "investigations.models.Investigation.Status",
         "StepStatus": "investigations.models.StepResult.Status",
-        "StepVerdict": "investigations.models.StepResult.Verdict",
         "InboundStatus": "altor.models.InboundEvent.Status",
         "ConnectionHealth": "investigations.models.Connection.Health",
         "ClaimKind": "investigations.models.TicketClaim.Kind",

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -25,6 +26,7 @@ from investigations.playbooks.format import Playbook
 from investigations.services.claims import ClaimEdit, apply_edits
 from investigations.services.classify import classify_text
 from investigations.services.customers import remember_address, resolve_customer
+from investigations.services.playbooks import ensure_library
 
 #: Fields whose change makes another ticket of it: they are read again, and a new run may start.
 CONTENT: Final = ("subject", "description", "tags", "priority", "requester_email", "organization", "opened_at")
@@ -239,11 +241,18 @@ def _tell(ticket: Ticket, kind: str, now: datetime, data: Mapping[str, Any], act
 
 
 def known_playbooks() -> list[Playbook]:
-    """The playbooks in force, parsed."""
-    return [
-        Playbook.model_validate(document)
-        for document in PlaybookVersion.objects.active().values_list("document", flat=True)
-    ]
+    """The playbooks in force, parsed; the shipped library is loaded when there are none. One query in the end."""
+    versions = list(PlaybookVersion.objects.active().values_list("pk", "sha256"))
+    if not versions:
+        ensure_library()
+        versions = list(PlaybookVersion.objects.active().values_list("pk", "sha256"))
+    return [_parsed(pk, sha256) for pk, sha256 in versions]
+
+
+@lru_cache(maxsize=64)
+def _parsed(pk: int, sha256: str) -> Playbook:
+    """Versions are immutable: parsing one takes longer than reading a ticket, so it is done once per process."""
+    return Playbook.model_validate(PlaybookVersion.objects.values_list("document", flat=True).get(pk=pk, sha256=sha256))
 
 
 def replace_text_claims(ticket: Ticket, claims: Iterable[Claim]) -> None:

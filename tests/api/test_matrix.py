@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,3 +199,17 @@ def test_what_is_not_named_is_refused(world: World) -> None:
         assert client_of(world.people["admin"]).get(f"{API}tickets/").status_code == 403
     finally:
         TicketViewSet.required_permissions = named
+
+
+def test_views_and_serializers_never_take_rows_around_visible_to() -> None:
+    """`.objects.all()` and `.objects.get(` have no place where a caller's rows are chosen."""
+    root = Path(__file__).parents[2]
+    files = [
+        *root.glob("*/api/*.py"),
+        *root.glob("*/serializers.py"),
+        *root.glob("*/views/*.py"),
+        *root.glob("*/views.py"),
+    ]
+    assert len(files) > 10
+    for file in files:
+        assert not re.search(r"\.objects\.(?:all\(\)|get\()", file.read_text()), file
