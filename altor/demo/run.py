@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import webbrowser
@@ -27,13 +28,13 @@ from altor.demo.people import FIRST_LOGIN, PEOPLE
 from altor.demo.setup import (
     Addresses,
     SetupFailed,
+    check_loading,
     connect,
     fill,
     make_tables,
     progress,
     report,
     start_loading,
-    wait_for_loading,
 )
 from altor.demo.world.company import VENDOR
 from altor.embedded.clickhouse import EmbeddedClickHouse
@@ -67,15 +68,19 @@ class Demo:
         self._postgres = EmbeddedPostgres(home / "pg")
         self._clickhouse = EmbeddedClickHouse(home / "clickhouse")
         self._addresses = Addresses("", "", "")
+        self._opened_s = 0.0
 
     def run(self) -> int:
         """Until it is stopped; the code to exit with. SetupFailed and ProcessFailed carry one line for people."""
         stopped = _stop_flag()
         try:
-            state = self._start()
+            loading = self._open()
+            if not self._options.once:
+                self._tell()
+            if not self._begin_work(loading, stopped):
+                return 0
             if self._options.once:
                 return self._finish(stopped)
-            self._tell(state)
             while not stopped():
                 time.sleep(0.3)
                 self._group.watch()
@@ -88,7 +93,8 @@ class Demo:
             self._postgres.stop()
 
     # ---- start
-    def _start(self) -> DemoState:
+    def _open(self) -> subprocess.Popen[bytes]:
+        """Everything up to the first page; the telemetry may still be loading (the returned process)."""
         state = DemoState.load(self._home)
         if state is None:
             state = DemoState.fresh(self._options.seed)
@@ -105,17 +111,29 @@ class Demo:
         self._addresses = Addresses(web, self._addresses.upstreams, self._addresses.clickhouse)
         self._group.start(web_part(port, workers=1, threads=8))
         fill(state, self._addresses, tickets=self._options.tickets, say=self._say)
-        wait_for_loading(loading, self._group.log_of("loading"))
-        state = DemoState.load(self._home) or state  # the loading process wrote how far the telemetry goes
+        self._wait_for_web(web)
+        self._opened_s = time.monotonic() - self._begun
+        return loading
+
+    def _begin_work(self, loading: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> bool:
+        """Worker and feed, once the telemetry is there; False when it was stopped meanwhile."""
+        while loading.poll() is None:
+            if stopped():
+                loading.terminate()
+                loading.wait()
+                return False
+            time.sleep(0.05)
+        check_loading(loading, self._group.log_of("loading"))
+        state = DemoState.load(self._home)  # the loading process wrote how far the telemetry goes
+        if state is None:
+            raise SetupFailed(f"{self._home / STATE_FILE} has gone")
         state.is_seeded = True
         state.save(self._home)
         self._group.start(worker_part())
-        self._wait_for_web(web)
         if not self._options.once:
-            self._group.start(
-                Part("feed", [sys.executable, "-m", "altor.demo.feed", "--home", str(self._home), "--web", web])
-            )
-        return state
+            command = [sys.executable, "-m", "altor.demo.feed", "--home", str(self._home), "--web", self._addresses.web]
+            self._group.start(Part("feed", command))
+        return True
 
     def _start_servers(self, state: DemoState) -> None:
         """ClickHouse and the upstream servers, both at once; their addresses are known afterwards."""
@@ -173,13 +191,13 @@ class Demo:
             time.sleep(0.05)
 
     # ---- while it runs
-    def _tell(self, state: DemoState) -> None:
+    def _tell(self) -> None:
         names = ", ".join(f"{username} ({role.label})" for username, _, _, role, _ in PEOPLE)
         self._say(
             f"\n  {VENDOR} support is open:  {self._addresses.web}\n"
             f"  log in as {FIRST_LOGIN} with the password {PASSWORD}\n"
             f"  others with the same password: {names}\n\n"
-            f"  ready after {time.monotonic() - self._begun:.0f} s; past tickets are being investigated, new ones arrive by themselves.\n"
+            f"  open after {self._opened_s:.0f} s; past tickets are investigated now, new ones arrive by themselves.\n"
             "  Everything is invented and stays on this machine. Ctrl-C ends it; --reset begins anew.\n"
         )
         if self._options.browser and (
@@ -189,7 +207,7 @@ class Demo:
 
     def _finish(self, stopped: Callable[[], bool]) -> int:
         """Wait until the past tickets are investigated, then say how it went."""
-        opened = time.monotonic() - self._begun
+        opened = self._opened_s
         deadline = time.monotonic() + 600.0
         done, known = progress()
         while done < known and time.monotonic() < deadline and not stopped():
