@@ -11,6 +11,8 @@ from altor.settings.base import BASE_DIR, DATABASES
 from altor.settings.environment import text
 
 HOME = BASE_DIR / ".altor" / "test"
+STATIC_ROOT = HOME / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is absent
 EMBEDDED_POSTGRES = UNSAFE_FAST
 if not text("ALTOR_DATABASE_URL"):
     DATABASES["default"]["HOST"] = str(HOME / "pg")
