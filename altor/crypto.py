@@ -28,7 +28,9 @@ def decrypt_text(token: str) -> str:
     try:
         return _fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken:
-        raise ImproperlyConfigured("A stored secret cannot be decrypted: its key is not in ALTOR_ENCRYPTION_KEYS") from None
+        raise ImproperlyConfigured(
+            "A stored secret cannot be decrypted: its key is not in ALTOR_ENCRYPTION_KEYS"
+        ) from None
 
 
 def rotate_text(token: str) -> str:

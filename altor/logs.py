@@ -45,7 +45,9 @@ def configure(options: Mapping[str, str]) -> None:
         mask_secrets,
     ]
     renderer: Any = (
-        structlog.processors.JSONRenderer() if options["format"] == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if options["format"] == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     logging.config.dictConfig(
         {
