@@ -332,3 +332,14 @@ def test_an_endpoint_of_another_vendor_is_verified_stored_and_ignored(world: Wor
     worked = process_event(stored.pk)
     assert worked is not None
     assert worked.status == "ignored"
+
+
+@pytestmark_db
+def test_the_queue_finds_the_task_and_the_sweep(world: World, settings: Any) -> None:
+    from django.utils.module_loading import import_string
+
+    post(event())
+    import_string(inbound.TASK)(only_event().pk)
+    assert only_event().status == "done"
+    assert "investigations.tasks.sweep_inbound" in settings.SWEEPS
+    import_string("investigations.tasks.sweep_inbound")()
