@@ -45,7 +45,7 @@ def settings_page() -> str:
 # Settings
 
 Everything is set by environment variables, or by `.env` in the project's root. Each can also be read from a file: set
-`<NAME>_FILE` to its path. Empty text counts as not set. An unknown `ALTOR_...` variable is a warning of `manage.py check`.
+`<NAME>_FILE` to its path. Empty text counts as not set. `manage.py check` warns of an unknown `ALTOR_...` variable.
 
 | variable | meaning | default | secret |
 | --- | --- | --- | --- |
@@ -62,7 +62,7 @@ def permissions_page() -> str:
     return f"""{_MADE}
 # Permissions
 
-A role grants permissions; what is not granted is refused. Beside the role, a person sees only tickets of their own teams
+A role grants permissions; what is not granted is refused. A person sees only tickets of their own teams
 (administrators: all; product engineers: those assigned to them). A token's scopes are names of this table and never
 widen what its owner's role grants today.
 

@@ -129,4 +129,4 @@ def test_the_time_grows_no_faster_than_the_text(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     started = time.monotonic()
     redact_text(text, ips=True)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30  # what grows with the square takes minutes

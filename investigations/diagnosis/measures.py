@@ -119,7 +119,7 @@ def _with_groups(facts: Facts, groups: list[Facts]) -> Facts:
 
 def share_change(measure: ShareChange, rows: Sequence[Row]) -> Facts:
     kept = select(rows, measure.where)
-    grid = Grid(kept, measure.time)
+    grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
     facts = _one_share(measure, kept, grid)
     if measure.group:
         groups = [
@@ -168,7 +168,7 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
 
 def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
     kept = select(rows, measure.where)
-    grid = Grid(kept, measure.time)
+    grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
     if not measure.group:
         return _one_level(measure, kept, grid)
     parts = _grouped(kept, measure.group)
@@ -217,7 +217,7 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
 
 def count_change(measure: CountChange, rows: Sequence[Row]) -> Facts:
     kept = select(rows, measure.where)
-    grid = Grid(kept, measure.time)
+    grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
     facts = _one_count(measure, kept, grid)
     if measure.group:
         facts = _with_groups(

@@ -141,7 +141,7 @@ def _caps(
         for item in weighed
         if item.truth is not Truth.UNKNOWN
         for step in item.steps
-        if outcomes[step].truncated
+        if step in outcomes and outcomes[step].truncated
     ]
     if truncated:
         caps.append((CAP_TRUNCATED, f"only a part was read: {', '.join(sorted(set(truncated)))}"))

@@ -24,7 +24,7 @@ class Command(BaseCommand):
                 for field in model._meta.concrete_fields:
                     if not isinstance(field, EncryptedTextField):
                         continue
-                    table, column = quote(model._meta.db_table), quote(field.column)
+                    table, column = quote(model._meta.db_table), quote(field.column or field.name)
                     # Read raw: the field itself would decrypt.
                     cursor.execute(f"SELECT id, {column} FROM {table} WHERE {column} <> '' FOR UPDATE")  # noqa: S608
                     for pk, token in cursor.fetchall():
