@@ -80,7 +80,8 @@ def money(minor: int, currency: str) -> str:
 
 
 def figure(value: float | None, unit: str) -> str:
-    """A measured value with its unit as evidence states it: `%` holds a share of 0 to 1, `ms` and `s` a time."""
+    """A measured value with its unit as evidence states it: `%` holds a share of 0 to 1, `ms` and `s` a time,
+    `money:eur` an amount in minor units."""
     if value is None:
         return MISSING
     match unit:
@@ -92,6 +93,8 @@ def figure(value: float | None, unit: str) -> str:
             return duration(value)
         case "":
             return number(value)
+        case _ if unit.startswith("money:"):
+            return money(round(value), unit.removeprefix("money:"))
         case _ if unit.startswith("/"):
             return f"{number(value)}{unit}"
         case _:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from investigations.diagnosis.texts import duration, milliseconds, moment, money, number, percent, render
+from altor.words import duration, figure, money, number, percent
+from investigations.diagnosis.texts import milliseconds, moment, render
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.4312, "43%"), (0.071, "7.1%"), (0.0004, "0.04%"), (0.0, "0%"), (1.0, "100%")]
+    ("value", "text"), [(0.4312, "43%"), (0.071, "7.1%"), (0.0004, "<0.1%"), (0.0, "0%"), (1.0, "100%")]
 )
 def test_percent(value, text):
     assert percent(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(8412.0, "8,412"), (3.0, "3"), (0.25, "0.25"), (12.7, "13")])
+@pytest.mark.parametrize(("value", "text"), [(8412.0, "8,412"), (3.0, "3"), (0.25, "0.25"), (12.7, "12.7")])
 def test_number(value, text):
     assert number(value) == text
 
@@ -29,10 +30,14 @@ def test_duration_has_at_most_two_units(seconds, text):
 
 @pytest.mark.parametrize(
     ("amount", "currency", "text"),
-    [(241200, "usd", "2,412.00 USD"), (500, "jpy", "500 JPY"), (1234, "kwd", "1.234 KWD")],
+    [(241200, "usd", "$2,412.00"), (241200, "chf", "2,412.00 CHF"), (500, "jpy", "¥500"), (1234, "kwd", "1.234 KWD")],
 )
 def test_money_knows_minor_units(amount, currency, text):
     assert money(amount, currency) == text
+
+
+def test_a_figure_in_money_reads_as_money():
+    assert figure(9900, "money:usd") == "$99.00"
 
 
 def test_moment_is_utc_and_says_so():
@@ -42,9 +47,7 @@ def test_moment_is_utc_and_says_so():
 
 def test_what_is_not_known_reads_as_a_dash_and_never_as_zero():
     names = {"a": {"share": 0.5, "total": 1000.0, "currency": "eur"}}
-    assert (
-        render("{a.share|percent} of {a.missing|number}, {[a.total, a.currency]|money}", names) == "50% of –, 10.00 EUR"
-    )
+    assert render("{a.share|percent} of {a.missing|number}, {[a.total, a.currency]|money}", names) == "50% of –, €10.00"
 
 
 def test_braces_of_a_customer_text_are_not_filled():
