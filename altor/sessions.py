@@ -30,4 +30,7 @@ class SessionLifetimeMiddleware:
                 logout(request)
             elif now - float(request.session.get(_SEEN, 0)) > _RENEW_S:
                 request.session[_SEEN] = now  # a changed session is saved with a fresh expiry
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated and _STARTED not in request.session:
+            request.session[_STARTED] = time.time()  # this request was the login
+        return response

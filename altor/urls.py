@@ -38,4 +38,5 @@ if settings.ENABLE_ADMIN:
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = errors.too_many  # allauth's name: limits of login and password reset
 handler500 = errors.server_error

@@ -144,7 +144,12 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/5m/ip,5/5m/key", "reset_password": "10/m/ip,3/m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    # The longer somebody guesses, the longer they wait. The key is the account together with the address.
+    "login_failed": "10/5m/key,30/1d/key,20/5m/ip,60/1h/ip",
+    "reset_password": "10/m/ip,3/m/key",
+}
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 if environment.text("ALTOR_OIDC_ISSUER"):

@@ -55,6 +55,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    page = _page(request, 429, "Too many attempts", "Wait five minutes, then try again.")
+    page["Retry-After"] = "300"
+    return page
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _page(
         request, 500, "Something went wrong on our side", "It has been logged. Try again in a minute; nothing was lost."
