@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from statistics import median
@@ -77,6 +77,17 @@ class Tally:
         return median(self.seconds) if self.seconds else None
 
 
+async def abandon(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
+    """Cancel tasks and wait for their end, but not longer. What they raise on the way is of no more interest."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        done, _ = await asyncio.wait(tasks, timeout=seconds)
+        for task in done:
+            if not task.cancelled():
+                task.exception()
+
+
 class Asker:
     """`ask` is called by every step of the run, at the same time. `deadline` is in the event loop's time."""
 
@@ -112,10 +123,7 @@ class Asker:
     async def close(self) -> None:
         """End what is still being asked and close the sessions, in bounded time."""
         tasks: list[asyncio.Task[Any]] = [*self._asked.values(), *self._sessions.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CLOSE_S)
+        await abandon(tasks, _CLOSE_S)
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._stack.aclose()

