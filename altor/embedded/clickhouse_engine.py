@@ -24,7 +24,8 @@ TRANSPORT: Final = frozenset({
 SERVER_ONLY: Final = frozenset({"cancel_http_readonly_queries_on_client_close"})
 _FORMAT: Final = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _INSERT: Final = re.compile(rb"\A\s*(INSERT\s+INTO\s.+?\bFORMAT\s+(\w+))[ \t]*\r?\n", re.IGNORECASE | re.DOTALL)
-_OUTFILE: Final = re.compile(r"\bINTO\s+OUTFILE\b", re.IGNORECASE)
+_TEXT: Final = re.compile(r"'(?:\\.|''|[^'\\])*'", re.DOTALL)
+_OUTFILE: Final = re.compile(r"\bOUTFILE\b", re.IGNORECASE)
 _CODE: Final = re.compile(r"Code: (\d+)")
 
 
@@ -147,8 +148,10 @@ def _statement(account: Account, arguments: Mapping[str, str], body: bytes) -> t
         statement = raw.decode()
     except UnicodeDecodeError:
         raise Refused(400, 62, "The statement is not UTF-8") from None
+    if not statement.strip():
+        raise Refused(400, 62, "Syntax error: empty query. (SYNTAX_ERROR)")
     # The engine writes a file even for a read-only handle.
-    if account.readonly and _OUTFILE.search(statement):
+    if account.readonly and _OUTFILE.search(_TEXT.sub("''", statement)):
         raise Refused(500, 164, "INTO OUTFILE is not allowed in readonly mode. (READONLY)")
     found = _FORMAT.search(statement)
     form = found[1] if found else arguments.get("default_format", "TabSeparated")

@@ -217,3 +217,15 @@ def _webhook(found: Sample, current: str) -> Suggestion:
     reasons.setdefault(name, f"{found.call_names[name]:,} of {found.calls:,} outgoing spans have this name.")
     others = tuple(Alternative(each, reasons[each]) for _, each in names if each != name)[:_ALTERNATIVES]
     return Suggestion(field, title, name, current, "medium" if others else "high", reasons[name], others)
+
+
+__all__ = [
+    "ROLES",
+    "Alternative",
+    "ProfileProposal",
+    "ProposalImpossible",
+    "Suggestion",
+    "proposal_for",
+    "propose",
+    "propose_profile",
+]

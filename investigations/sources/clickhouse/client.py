@@ -37,6 +37,7 @@ from investigations.sources.clickhouse.errors import NAME, error_for
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 60
+CLOSE_S: Final = 0.5
 #: A larger answer is not read to its end.
 MAX_BYTES: Final = 32_000_000
 
@@ -101,6 +102,14 @@ class LeanClient(AsyncClient):
         except OutboundError as error:
             raise SourceRefused(NAME, f"ClickHouse: {error}") from None
         await self._initialize()
+
+    async def end(self) -> None:
+        """Close the pool, also when a server keeps a request open."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.close()
+        except TimeoutError:
+            self._force_close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class ClickHouseSession:
         self._layout: asyncio.Task[Layout] | None = None
         self._fresh: asyncio.Task[dict[str, datetime]] | None = None
         self._killing: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        self._has_detected = False
 
     async def call(self, operation: str, params: Mapping[str, Any], *, timeout_s: float) -> SourceAnswer:
         if operation != QUERY.name:
@@ -123,7 +125,7 @@ class ClickHouseSession:
     async def _answer(
         self, asked: QueryParams, statement: Statement, timeout_s: float, records: list[RequestRecord]
     ) -> SourceAnswer:
-        found = await self.layout()
+        found = await self._layout_for(statement)
         if self._fresh is None:
             self._fresh = asyncio.ensure_future(self._newest(found))
         try:
@@ -285,6 +287,15 @@ class ClickHouseSession:
         found = await layouts.stored(self._layout_key)
         return found or await self.detect()
 
+    async def _layout_for(self, statement: Statement) -> Layout:
+        """The layout; looked at anew, once in a run, when a table was missing that the statement needs."""
+        found = await self.layout()
+        needs = {"logs" if view == "logs" else "traces" for view in statement.views}
+        is_missing = ("logs" in needs and not found.logs) or ("traces" in needs and not found.traces)
+        if is_missing and not self._has_detected:
+            found = await self.detect()
+        return found
+
     async def _layout_again(self, old: Layout) -> Layout:
         """The layout as it is now, after a query told that it is no longer what was remembered."""
         known = layouts.remembered(self._layout_key)
@@ -292,6 +303,7 @@ class ClickHouseSession:
 
     async def detect(self) -> Layout:
         """Ask the server, whatever is remembered."""
+        self._has_detected = True
         telemetry = self.context.profile.telemetry
         names = {"database": self.database, "traces": telemetry.traces_table, "logs": telemetry.logs_table}
         result = await self.ask(layouts.DETECT, names, {}, [])
@@ -332,6 +344,8 @@ class ClickHouseSession:
     # ---------------------------------------------------------------------------------------------------- the end
     def _kill(self, query_id: str) -> None:
         """Stop a query nobody waits for; a server that does not allow it goes on until its own limit."""
+        if self._is_closing:
+            return
 
         async def kill() -> None:
             with_id = {"query_id": query_id}
@@ -349,6 +363,7 @@ class ClickHouseSession:
 
     async def close(self) -> None:
         """End what is still under way, without making the run wait for it."""
+        self._is_closing = True
         if self._killing:
             await asyncio.wait(set(self._killing), timeout=KILL_WAIT_S)
         left = [task for task in (self._fresh, self._layout, *self._killing) if task is not None and not task.done()]
@@ -379,4 +394,4 @@ class ClickHouseSource:
             yield session
         finally:
             await session.close()
-            await client.close()
+            await client.end()
