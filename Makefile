@@ -78,5 +78,8 @@ $(VENV)/.installed-dev: requirements-dev.lock | $(VENV)/bin/python
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+## remove all data and caches of this checkout; its embedded servers are stopped first
 clean:
+	@for home in .altor .altor/demo .altor/test; do \
+	  if [ -d $$home/pg ]; then ALTOR_HOME=$$home $(TEST_ENV) $(BIN)/python manage.py pg stop || exit 1; fi; done
 	rm -rf .altor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
