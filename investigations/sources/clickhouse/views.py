@@ -29,8 +29,8 @@ _RESPONSE_BYTES: Final = ("http.response.body.size", "http.response.size", "http
 _YES: Final = "('true', '1', 'True')"
 _NO: Final = "('false', '0', 'False')"
 _CACHES: Final = "('redis', 'memcached', 'valkey')"
-SERVER_KINDS: Final = "('Server', 'SPAN_KINDSERVER_KINDS', 'SERVER')"
-CLIENT_KINDS: Final = "('Client', 'SPAN_KINDCLIENT_KINDS', 'CLIENT', 'Producer', 'SPAN_KIND_PRODUCER')"
+SERVER_KINDS: Final = "('Server', 'SPAN_KIND_SERVER', 'SERVER')"
+CLIENT_KINDS: Final = "('Client', 'SPAN_KIND_CLIENT', 'CLIENT', 'Producer', 'SPAN_KIND_PRODUCER')"
 
 
 class ViewUnavailable(Exception):
