@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from altor.words import MISSING
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.scoring import Scored
-from investigations.diagnosis.texts import MISSING, render
+from investigations.diagnosis.texts import render
 from investigations.playbooks.format import Playbook
 
 

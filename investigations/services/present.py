@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from altor.words import duration
 from investigations.diagnosis.diagnose import band
-from investigations.diagnosis.texts import duration, moment
+from investigations.diagnosis.texts import moment
 from investigations.models import Investigation
 
 #: The contract's keys in its order, and what a run without a diagnosis has there.
