@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.cache import cache
@@ -62,4 +63,36 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     if not allowed:
         return HttpResponse(status=404)
     answer: HttpResponse = ExportToDjangoView(request)
+    answer.write(_queue_metrics())
     return answer
+
+
+def _queue_metrics() -> str:
+    """The queue as it is now: counted when asked, as every process would count the same."""
+    try:
+        state = queue_state()
+    except DatabaseError:
+        return ""
+    return (
+        "# HELP altor_queue_waiting Entries of the queue that nobody has taken yet.\n"
+        "# TYPE altor_queue_waiting gauge\n"
+        f"altor_queue_waiting {state.waiting}\n"
+        "# HELP altor_queue_oldest_seconds How long the oldest of them has waited.\n"
+        "# TYPE altor_queue_oldest_seconds gauge\n"
+        f"altor_queue_oldest_seconds {state.oldest_s:.1f}\n"
+    )
+
+
+class HealthMiddleware:
+    """Answers live and ready before anything else reads the request.
+
+    Probes come to a machine's address by plain http: neither the host's name nor TLS is theirs to know.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+        self._views = {"/api/v1/health/live": live, "/api/v1/health/ready": ready}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        view = self._views.get(request.path_info)
+        return view(request) if view else self._get_response(request)

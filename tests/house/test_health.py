@@ -74,6 +74,13 @@ def test_an_empty_queue_is_not_stalled():
 
 
 @pytest.mark.parametrize("address", [LIVE, READY])
+def test_a_probe_knows_neither_host_nor_tls(client, settings, address):
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get(address, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert client.get("/account/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
+
+
+@pytest.mark.parametrize("address", [LIVE, READY])
 def test_health_is_read_only(client, address):
     assert client.post(address).status_code == 405
 
@@ -92,6 +99,12 @@ def test_metrics_take_the_token_from_anywhere(client, settings):
     assert client.get(METRICS, headers={"Authorization": "Bearer wrong-ü"}, **there).status_code == 404
     good = client.get(METRICS, headers={"Authorization": "Bearer obviously-fake-token"}, **there)
     assert good.status_code == 200 and b"django_http_requests" in good.content
+
+
+def test_metrics_tell_how_the_queue_stands(client):
+    waiting(42)
+    text = client.get(METRICS).content.decode()
+    assert "altor_queue_waiting 1\n" in text and "altor_queue_oldest_seconds 42." in text
 
 
 @pytest.mark.slow
