@@ -61,8 +61,8 @@ check: lint types imports migrations deploy-check test
 
 ## pin again from pyproject.toml
 lock: $(VENV)/.installed-dev
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet -o requirements-dev.lock
 
 $(VENV)/bin/python:
 	@echo "Making $(VENV)/ …"
