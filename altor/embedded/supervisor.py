@@ -76,12 +76,12 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._ended.wait(self._every_s):
+            close_old_connections()
             self.look()
 
     def look(self) -> None:
         """One round. A fault in one sweep is logged and does not keep the others from running."""
         try:
-            close_old_connections()
             stalled = queue_state().is_stalled(self._stale_s)
             self._looks = self._looks + 1 if stalled else 0
             if self._looks >= STALE_LOOKS:
