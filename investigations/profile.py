@@ -94,7 +94,11 @@ def unknown_keys(data: Mapping[str, Any], model: type[BaseModel] = Profile, path
         here = f"{path}{key}"
         if field is None:
             yield here
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) and isinstance(value, Mapping):
+        elif (
+            isinstance(field.annotation, type)
+            and issubclass(field.annotation, BaseModel)
+            and isinstance(value, Mapping)
+        ):
             yield from unknown_keys(value, field.annotation, f"{here}.")
         elif key == "customers" and isinstance(value, list):
             for index, row in enumerate(value):
