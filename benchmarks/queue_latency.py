@@ -2,7 +2,7 @@
 
     python benchmarks/queue_latency.py [--single 60] [--backlog 500] [--workers 2]
 
-Uses the installation's database (embedded by default) under a queue name of its own; nothing else is touched.
+An embedded database of its own in a temporary folder; ALTOR_DATABASE_URL is taken instead when it is set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-QUEUE = "altor-latency"
 
 
 def mark(path: str, number: int, sent: float) -> None:
@@ -36,13 +34,23 @@ def main() -> None:
     arguments.add_argument("--backlog", type=int, default=500, help="tasks queued at once, then drained")
     arguments.add_argument("--workers", type=int, default=2)
     options = arguments.parse_args()
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # the database runs as another user when we are root
+        prepare(home, options.workers)
+        try:
+            print(json.dumps(measure(home / "marks", options.single, options.backlog), indent=1))
+        finally:
+            from altor.embedded.postgres import EmbeddedPostgres
+
+            EmbeddedPostgres(home / "pg").stop()
+
+
+def prepare(home: Path, workers: int) -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-    os.environ |= {
-        "ALTOR_DEBUG": "1",
-        "ALTOR_WORKERS": str(options.workers),
-        "PYTHONPATH": os.pathsep.join(sys.path[:2]),
-    }
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "altor.settings.installation")
+    path = os.pathsep.join(sys.path[:2])
+    os.environ |= {"ALTOR_HOME": str(home), "ALTOR_DEBUG": "1", "ALTOR_WORKERS": str(workers), "PYTHONPATH": path}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "altor.settings.installation"
     import django
 
     django.setup()
@@ -50,20 +58,13 @@ def main() -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
-    with TemporaryDirectory() as folder:
-        print(json.dumps(measure(Path(folder) / "marks", options.single, options.backlog), indent=1))
 
 
 def measure(marks: Path, single: int, backlog: int) -> dict[str, float]:
     """Milliseconds and tasks per second."""
-    from django_q.models import OrmQ
-
-    OrmQ.objects.filter(key=QUEUE).delete()
     command = [sys.executable, str(ROOT / "manage.py"), "qcluster"]
     with (marks.parent / "log").open("wb") as log:
-        cluster = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, "Q_CLUSTER_NAME": QUEUE}
-        )
+        cluster = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
         send(marks, 0)
         wait_for(marks, 1)
@@ -86,14 +87,14 @@ def measure(marks: Path, single: int, backlog: int) -> dict[str, float]:
             "drained_per_s": round(backlog / (ended - began)),
         }
     finally:
-        os.killpg(cluster.pid, signal.SIGTERM)
+        cluster.terminate()  # the first process only: it ends the others in order
         cluster.wait(20)
 
 
 def send(marks: Path, number: int) -> None:
     from django_q.tasks import async_task
 
-    async_task("queue_latency.mark", str(marks), number, time.time(), cluster=QUEUE)
+    async_task("queue_latency.mark", str(marks), number, time.time())
 
 
 def wait_for(marks: Path, lines: int) -> None:

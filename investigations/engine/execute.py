@@ -57,6 +57,7 @@ class Work:
     progress: Progress | None = None
     alive: Callable[[], None] | None = None  # called with each heartbeat
     watched: bool = True  # whether somebody may be looking at the page
+    limit_s: float | None = None  # a tighter limit than the playbook's
 
 
 async def carry_out(work: Work) -> Diagnosis:
@@ -86,7 +87,8 @@ class _Run:
         self.work = work
         self.outcomes = dict(work.outcomes)
         self.loop = asyncio.get_running_loop()
-        deadline = self.loop.time() + max(work.playbook.limits.run_seconds - CONCLUDE_S, CONCLUDE_S)
+        limit_s = min(work.playbook.limits.run_seconds, work.limit_s or work.playbook.limits.run_seconds)
+        deadline = self.loop.time() + max(limit_s - CONCLUDE_S, CONCLUDE_S)
         context = RunContext(
             as_of=work.inputs.as_of,
             profile=work.profile,

@@ -42,10 +42,12 @@ def work_on(
     connections: Mapping[str, ConnectionConfig] | None = None,
     alive: Callable[[], None] | None = None,
     watched: bool = True,
+    limit_s: float | None = None,
 ) -> Diagnosis | None:
     """Claim the run and carry it out. None when somebody else has it, it is over, or it was cancelled.
 
-    Safe to deliver twice. An unexpected fault is recorded; the run is tried again until its attempts are used up.
+    `alive` is called with each heartbeat, `limit_s` tightens the playbook's limit. Safe to deliver
+    twice. An unexpected fault is recorded; the run is tried again until its attempts are used up.
     """
     lease = claim(run_id, owner=owner or f"{socket.gethostname()}:{os.getpid()}")
     if lease is None:
@@ -68,6 +70,7 @@ def work_on(
             progress=progress,
             alive=alive,
             watched=watched,
+            limit_s=limit_s,
         )
         return _run_bounded(carry_out(work))
     except LeaseLost:
