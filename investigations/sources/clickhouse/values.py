@@ -30,6 +30,12 @@ def is_time(kind: str) -> bool:
     return _TIME.match(bare(kind)) is not None
 
 
+def holds_text(kind: str) -> bool:
+    """Whether values of the type can hold what somebody wrote: everything but numbers, moments and truth values."""
+    inner = bare(kind)
+    return not (_INTEGER.match(inner) or _FLOAT.match(inner) or _TIME.match(inner) or inner in ("Bool", "UUID", "Date"))
+
+
 def bound(value: Any, kind: str) -> Any:
     """A parameter's value for the driver, which writes it as ClickHouse's text. ValueRefused when it does not fit."""
     inner = bare(kind)

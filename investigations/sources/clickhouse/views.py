@@ -163,9 +163,10 @@ class Builder:
         """The attribute itself, not the column `tenant`: a name can be shadowed, and indexes serve attributes only."""
         if not self.profile.tenant_attribute:
             raise ViewUnavailable("the profile names no tenant attribute: one customer cannot be told from another")
-        return (
-            self._span(self.profile.tenant_attribute) if which == "traces" else self._log(self.profile.tenant_attribute)
-        )
+        column = "SpanAttributes" if which == "traces" else "LogAttributes"
+        if self.layout.style(column, which) == "json":
+            return self._from_json(column, [self.profile.tenant_attribute])
+        return f"{column}[{self._name(self.profile.tenant_attribute)}]"
 
     def table(self, which: Which) -> str:
         """The table's name as SQL; ViewUnavailable when it is not there or not usable as a name."""
@@ -205,23 +206,27 @@ class Builder:
         return self._read("LogAttributes", "logs", *names)
 
     def _read(self, column: str, table: str, *names: str) -> str:
-        """The first of the attributes that is not empty; '' when none is named."""
+        """The first of the attributes that a record carries; '' when it carries none or none is named."""
         wanted = list(dict.fromkeys(name for name in names if name))
         if not wanted:
             return "''"
-        values = [self._one(column, table, name) for name in wanted]
-        expression = values[-1]
-        for value in reversed(values[:-1]):
-            expression = f"if({value} != '', {value}, {expression})"
-        return expression
+        if self.layout.style(column, table) == "json":
+            return self._from_json(column, wanted)
+        # The place is looked for among the names only and the value read once: several times as fast as `column[name]`
+        # for each name, which compares texts, and the names are numbers of a dictionary.
+        places = [f"indexOf({column}.keys, {self._name(name)})" for name in wanted]
+        place = places[-1]
+        for earlier in reversed(places[:-1]):
+            place = f"if({earlier} > 0, {earlier}, {place})"
+        return f"{column}.values[{place}]"
 
-    def _one(self, column: str, table: str, name: str) -> str:
-        if self.layout.style(column, table) == "map":
-            return f"{column}[{self._name(name)}]"
-        if not _PATH.fullmatch(name):
-            raise ViewUnavailable(f"{name!r} is not a usable attribute name for JSON columns")
-        path = ".".join(f"`{part}`" for part in name.split("."))
-        return f"ifNull(toString({column}.{path}), '')"
+    def _from_json(self, column: str, names: list[str]) -> str:
+        for name in names:
+            if not _PATH.fullmatch(name):
+                raise ViewUnavailable(f"{name!r} is not a usable attribute name for JSON columns")
+        paths = (".".join(f"`{part}`" for part in name.split(".")) for name in names)
+        values = [f"nullIf(toString({column}.{path}), '')" for path in paths]
+        return f"coalesce({', '.join(values)}, '')"
 
     def as_map(self, column: str, which: Which) -> str:
         """An attribute column as Map(String, String), whatever it is."""
