@@ -32,7 +32,7 @@ from investigations.sources.base import ConnectionConfig, ConnectionReport, RunC
 CHECK_SECONDS = 12.0
 #: Options a connection may carry, per source.
 OPTIONS: Mapping[str, frozenset[str]] = {
-    "clickhouse": frozenset({"user", "database"}),
+    "clickhouse": frozenset({"user", "database", "ui_url"}),
     "github": frozenset(),
     "linear": frozenset({"auth"}),
     "stripe": frozenset({"account"}),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from altor.errors import DomainError
 from altor.redaction import redact_text
+from investigations.models import Customer
 from investigations.profile import Profile, TelemetryProfile
 from investigations.services.proposal_roles import ROLES, Role
 from investigations.sources.base import RunContext, SourceError
@@ -108,8 +109,6 @@ async def propose_profile(session: ClickHouseSession, *, directory: Iterable[str
 
 def proposal_for(config: ConnectionConfig, profile: Profile) -> ProfileProposal:
     """Open the connection and propose; ProposalImpossible when the source gives no answer in time."""
-    from investigations.models import Customer
-
     directory = list(Customer.objects.values_list("org_id", flat=True)[:5000])
 
     async def go() -> ProfileProposal:

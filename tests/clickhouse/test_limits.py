@@ -383,6 +383,12 @@ def test_no_more_than_the_allowed_number_of_queries_at_once(telemetry: Database)
     assert 4 <= seen["most"] <= ClickHouseSource.concurrency
 
 
+def test_a_link_is_given_only_where_a_page_for_queries_is_named(telemetry: Database) -> None:
+    for page, link in (("https://play.example.com/play", "https://play.example.com/play"), ("javascript:alert(1)", "")):
+        assert ask(f"{telemetry.url}&ui_url={page}", COUNT).url == link
+    assert ask(telemetry.url, COUNT).url == ""
+
+
 # ------------------------------------------------------------------------------------------------ testing a connection
 def test_the_check_tells_version_layout_rights_and_warns(telemetry: Database) -> None:
     report = check(telemetry.url)

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from altor.outbound import CircuitOpen
 from altor.outbound.state import ConnectionState, state_of
-from altor.redaction import redact, redact_text
 from investigations.sources.base import (
     ConnectionConfig,
     ConnectionReport,
@@ -36,35 +36,17 @@ from investigations.sources.clickhouse.client import LeanClient, Result, ask, op
 from investigations.sources.clickhouse.errors import BUSY, LAYOUT_CHANGED, NAME, SETTINGS_REFUSED, code_of
 from investigations.sources.clickhouse.guard import QueryRefused, Statement, read_statement
 from investigations.sources.clickhouse.layout import Layout
-from investigations.sources.clickhouse.values import ValueRefused, bound, holds_text, is_time, reader
-from investigations.sources.clickhouse.views import RESERVED, Builder, ViewUnavailable, compose, freshness_sql
+from investigations.sources.clickhouse.question import QUERY, QueryParams, bound_parameters, fence_parameters
+from investigations.sources.clickhouse.results import rows_of
+from investigations.sources.clickhouse.values import ValueRefused, is_time
+from investigations.sources.clickhouse.views import Builder, ViewUnavailable, compose, freshness_sql
 
 #: Queries at once. A server's limit for Altor's user must leave room for one more (freshness).
 CONCURRENCY: Final = 6
-#: Stands for the customer where none is known: no tenant has this id, so nothing is counted as the customer's.
-NOBODY: Final = "\N{REPLACEMENT CHARACTER}nobody"
 MAX_RESULT_BYTES: Final = 20_000_000
 #: Longest wait for the freshness when the answer itself is there.
 FRESHNESS_WAIT_S: Final = 0.25
 KILL_WAIT_S: Final = 0.3
-
-
-class QueryParams(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    sql: str = Field(min_length=1, max_length=20_000)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    fence: Literal["customer", "everyone"] = "customer"
-    window_start: AwareDatetime
-    window_end: AwareDatetime
-    max_rows: int = Field(default=5000, ge=1, le=20_000)
-
-
-QUERY = Operation(
-    name="query",
-    title="A query over the logical views",
-    params=QueryParams,
-    returns='{"columns": [name], "types": [type], "rows": [[value, …]]}; times as ISO 8601 UTC, integers as int',
-)
 
 
 class ClickHouseSession:
@@ -136,7 +118,7 @@ class ClickHouseSession:
                 raise
             found = again
             result = await self._query(asked, statement, found, timeout_s, records)
-        rows = _rows(result, found.timezone, asked.max_rows + 1)
+        rows = rows_of(result, found.timezone, asked.max_rows + 1)
         truncated = len(rows) > asked.max_rows
         return SourceAnswer(
             data={"columns": result.columns, "types": result.types, "rows": rows[: asked.max_rows]},
@@ -145,7 +127,7 @@ class ClickHouseSession:
             truncated=truncated,
             truncated_why=f"more than {asked.max_rows} rows" if truncated else "",
             newest_at=await self._newest_for(statement, result, rows),
-            url=str(self.config.options.get("ui_url") or ""),
+            url=self._ui_url(),
         )
 
     async def _query(
@@ -158,7 +140,11 @@ class ClickHouseSession:
         builder = Builder(self.context.profile.telemetry, found, asked.fence)
         try:
             sql = compose(statement, builder.build(statement.views), asked.max_rows)
-            parameters = self._bound(asked, statement) | self._fence(asked, statement) | builder.parameters
+            parameters = {
+                **bound_parameters(asked, statement, self.context),
+                **fence_parameters(asked, statement, self.context),
+                **builder.parameters,
+            }
         except (ViewUnavailable, ValueRefused) as missing:
             raise SourceAnswerInvalid(NAME, f"ClickHouse: {missing}") from None
         limits = {
@@ -175,35 +161,6 @@ class ClickHouseSession:
                 raise
             layouts.remember_no_settings(self._layout_key)
             return await self.ask(sql, parameters, {}, records, found=found)
-
-    def _bound(self, asked: QueryParams, statement: Statement) -> dict[str, Any]:
-        """Values for the parameters that the playbook's statement names. ValueRefused when one has none that fits."""
-        values = {
-            **asked.parameters,
-            "tenant": self.context.tenant or NOBODY,
-            "window_start": asked.window_start,
-            "window_end": min(asked.window_end, self.context.as_of),
-        }
-        missing = sorted(set(statement.parameters) - set(values))
-        if missing:
-            raise ValueRefused(f"the query needs values for {', '.join(missing)}")
-        found = {}
-        for name, kind in statement.parameters.items():
-            if name.startswith(RESERVED):
-                raise ValueRefused(f"parameter {name}: names beginning with {' or '.join(RESERVED)} are taken")
-            try:
-                found[name] = bound(values[name], kind)
-            except ValueRefused as refused:
-                raise ValueRefused(f"parameter {name}: {refused}") from None
-        return found
-
-    def _fence(self, asked: QueryParams, statement: Statement) -> dict[str, Any]:
-        """What the views are restricted to. Nothing after the run's clock is read."""
-        if not statement.views:
-            return {}
-        end = min(asked.window_end, self.context.as_of)
-        moments = {"fence_start": bound(asked.window_start, "String"), "fence_end": bound(end, "String")}
-        return moments | ({"fence_tenant": self.context.tenant} if asked.fence == "customer" else {})
 
     async def ask(
         self,
@@ -328,6 +285,11 @@ class ClickHouseSession:
             if int(micros) > 0
         }
 
+    def _ui_url(self) -> str:
+        """Where a person can run queries, if the connection names such a page."""
+        url = str(self.config.options.get("ui_url") or "")
+        return url if urlsplit(url).scheme in ("http", "https") else ""
+
     async def _newest_for(self, statement: Statement, result: Result, rows: list[list[Any]]) -> datetime | None:
         """How fresh the tables behind this answer are; the answer's own newest moment where that is not known."""
         if self._fresh is not None:
@@ -394,25 +356,3 @@ class ClickHouseSource:
         finally:
             await session.close()
             await client.end()
-
-
-def _rows(result: Result, server_zone: str, most: int) -> list[list[Any]]:
-    """The rows with values as the contract has them, secrets and personal data taken out of every text."""
-    # Column by column, and each text once: the same routes and names come back thousands of times.
-    columns = []
-    for at, kind in enumerate(result.types):
-        read, safe = reader(kind, server_zone), _Redacted() if holds_text(kind) else None
-        values = [read(row[at]) for row in result.rows[:most]]
-        columns.append(values if safe is None else [safe.of(value) for value in values])
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
-class _Redacted(dict[str, str]):
-    """Redacted texts by their original."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = found = redact_text(text)
-        return found
-
-    def of(self, value: Any) -> Any:
-        return self[value] if isinstance(value, str) else redact(value)
