@@ -48,6 +48,11 @@ class Answer:
 Behaviour = Callable[[Asked], Answer]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # with the usual five, a burst of connections would lose some for a second
+
+
 class Upstream:
     """`behaviour` may be replaced while it runs; `asked` is every request so far."""
 
@@ -109,8 +114,7 @@ class Upstream:
             # The names that BaseHTTPRequestHandler looks for.
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

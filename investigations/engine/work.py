@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar
 from django.db import close_old_connections
 from django.utils import timezone
 
-from altor.registry import parts
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
 from investigations.engine import store
@@ -20,6 +19,7 @@ from investigations.engine.asking import abandon
 from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
 from investigations.engine.lease import Lease, LeaseLost, claim, park
+from investigations.engine.warm import warm
 from investigations.models import Investigation
 from investigations.models.investigations import MAX_ATTEMPTS
 from investigations.playbooks.format import Playbook
@@ -58,7 +58,7 @@ def work_on(
         playbook = _playbook(run)
         inputs = inputs_of(run, in_force)
         store.prepare_steps(lease, playbook)
-        parts("SOURCES")  # imported before the run's clock starts
+        warm()
         work = Work(
             lease=lease,
             ticket_ref=run.ticket.ref,

@@ -21,6 +21,7 @@ from django_q.signing import SignedPackage
 
 from altor import pulse
 from altor.checks import times_stand_in_order
+from altor.embedded.supervisor import Upkeep
 from altor.queue import PgBroker, enqueue
 from altor.tasks import prune_results
 
@@ -175,3 +176,33 @@ def test_times_that_stand_in_the_wrong_order_are_refused(settings: Any) -> None:
     assert times_stand_in_order() == []
     settings.RUN_LEASE_S = settings.TASK_TIMEOUT_S
     assert [error.id for error in times_stand_in_order()] == ["altor.E004"]
+
+
+class _Group:
+    """Stands for the supervised processes."""
+
+    def __init__(self, session: int) -> None:
+        self.session, self.restarted = session, []
+
+    def session_of(self, name: str) -> int:
+        return self.session
+
+    def restart(self, name: str) -> None:
+        self.restarted.append(name)
+
+
+@pytest.mark.django_db
+def test_a_cluster_without_a_sign_of_life_is_restarted(settings: Any, tmp_path: Path) -> None:
+    settings.HOME, settings.WORKER_SILENT_S = tmp_path, 60
+    group = _Group(os.getsid(0))
+    upkeep = Upkeep(group, every_s=1000)
+    upkeep.tick()
+    assert group.restarted == [], "nothing is known of a cluster that is just starting"
+    pulse.beat()
+    upkeep.tick()
+    assert group.restarted == []
+    past = time.time() - 61
+    os.utime(tmp_path / "run" / f"pulse-{group.session}", (past, past))
+    upkeep.tick()
+    assert group.restarted == ["worker"]
+    upkeep.stop()
