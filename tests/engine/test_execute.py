@@ -61,7 +61,7 @@ def test_a_step_waits_for_those_it_depends_on(upstream: Upstream) -> None:
 
 
 def test_a_step_that_only_reads_another_is_asked_at_once(upstream: Upstream) -> None:
-    upstream.behaviour = answering(3.0, a=Answer(body={"n": 3.0}, delay_s=0.4))
+    upstream.behaviour = answering(a=Answer(body={"n": 3.0}, delay_s=0.4), b=Answer(body={"n": 3.0}, delay_s=0.2))
     reading = step("b", reads=["a"], facts={"n": "a.n + b.data.n"})
     run = carry(queued(step("a"), reading), upstream)
     assert upstream.most_at_once == 2

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from altor.models import PhaseEvent
 from investigations.engine import store, writer
-from investigations.engine.lease import Lease, LeaseLost, claim, sweep
+from investigations.engine.lease import SILENCE, Lease, LeaseLost, claim, sweep
 from investigations.engine.work import work_on
 from investigations.models import Evidence, Investigation
+from investigations.models.investigations import MAX_ATTEMPTS
 from investigations.playbooks.format import Playbook
 from tests.engine.scene import asked_for, carry, claimed, playbook, queued, statuses, step
 from tests.engine.scene import connections as to
@@ -168,3 +169,19 @@ def test_a_database_that_stays_away_ends_the_attempt_and_the_sweep_takes_over(
     assert sweep(now=timezone.now())["requeued"] == 1
     after = carry(run, upstream)
     assert (after.status, after.attempt, after.failure) == ("done", 2, "")
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_its_worker_each_time_is_parked_with_the_reason(upstream: Upstream) -> None:
+    run = queued(*STEPS)
+    now = timezone.now()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        assert die_in_write(4, run, upstream)
+        run.refresh_from_db()
+        assert (run.status, run.attempt) == ("running", attempt)
+        result = sweep(now=timezone.now() + SILENCE * 2)
+        Investigation.objects.filter(pk=run.pk).exclude(lease_expires_at=None).update(lease_expires_at=now)
+    assert result == {"requeued": 0, "parked": 1}
+    run.refresh_from_db()
+    assert run.status == "failed" and "ended 3 times" in run.failure
+    assert work_on(run.pk, connections=to(upstream)) is None
