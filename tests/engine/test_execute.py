@@ -178,7 +178,7 @@ def test_a_cancelled_run_stops_within_a_second_and_writes_nothing_more(upstream:
 
 
 def test_the_page_sees_the_diagnosis_so_far_and_each_change(upstream: Upstream) -> None:
-    upstream.behaviour = answering(7.0, b=Answer(body={"n": 1.0}, delay_s=0.7), c=Answer(body={"n": 1.0}, delay_s=1.4))
+    upstream.behaviour = answering(7.0, b=Answer(body={"n": 1.0}, delay_s=0.7), c=Answer(body={"n": 1.0}, delay_s=2.5))
     run = queued(step("a"), step("b", "beta"), step("c", "gamma"))
     seen: list[tuple[str, Any, int]] = []
 

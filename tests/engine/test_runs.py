@@ -117,7 +117,7 @@ def test_a_cancelled_run_gives_its_ticket_back_and_is_over() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_rerun_is_compared_with_the_run_before(upstream: Upstream) -> None:
     first = carry(queued(step("a"), step("b", "beta"), step("c", depends_on=["a"])), upstream)
-    upstream.behaviour = answering(7.0, a=Answer(body={"n": 0.5}), beta=Answer(status=500))
+    upstream.behaviour = answering(7.0, a=Answer(body={"n": 0.0}), beta=Answer(status=500))
     second = carry(rerun_investigation(first, as_of=first.as_of), upstream)
     assert (second.previous, second.playbook, second.as_of) == (first, first.playbook, first.as_of)
     found = compare_runs(second, first)
@@ -125,9 +125,9 @@ def test_a_rerun_is_compared_with_the_run_before(upstream: Upstream) -> None:
     assert {item["label"] for item in found["candidates"]} == {"rl.many", "rl.few"}
     steps = {item["step"]: item for item in found["steps"]}
     assert set(steps) == {"a", "b"}
-    assert steps["a"]["facts"]["n"] == {"before": 7.0, "after": 0.5}
+    assert steps["a"]["facts"]["n"] == {"before": 7.0, "after": 0.0}
     assert steps["b"]["before"] == "Done: n is 7" and steps["b"]["after"].startswith("Could not be checked")
-    assert [item["after"] for item in found["evidence"]["changed"]] == ["a has n = 0.5"]
+    assert [item["after"] for item in found["evidence"]["changed"]] == ["a has n = 0"]
     assert [item["summary"] for item in found["evidence"]["gone"]] == ["b has n = 7"]
     assert found["changed"]["unavailable"] == {"before": [], "after": ["beta"]}
 
