@@ -192,12 +192,12 @@ def test_the_page_sees_the_diagnosis_so_far_and_each_change(upstream: Upstream) 
 
     thread = threading.Thread(target=poll)
     thread.start()
-    carry(run, upstream)
+    after = carry(run, upstream)
     watcher.set()
     thread.join()
     assert ("running", "rl.many") in {(status, label) for status, label, _ in seen}
-    versions = [version for _, _, version in seen]
-    assert versions == sorted(versions) and len(set(versions)) >= 3
+    versions = [run.live_version, *[version for _, _, version in seen], after.live_version]
+    assert versions == sorted(versions) and len(set(versions)) >= 4
 
 
 def test_progress_is_told_step_by_step(upstream: Upstream) -> None:
