@@ -66,7 +66,8 @@ class Upkeep:
     def _is_silent(self) -> bool:
         """Whether no process of the worker has done anything for long: seen without the database and without work."""
         session = self._group.session_of(self._worker)
-        silent_s = silent_for(session) if session else None
+        # 0 is a session too: one that began outside this PID namespace.
+        silent_s = None if session is None else silent_for(session)
         return silent_s is not None and silent_s > settings.WORKER_SILENT_S
 
     def stop(self) -> None:
