@@ -6,6 +6,7 @@ import pytest
 
 from investigations.playbooks.format import WEIGHTS
 from investigations.playbooks.loader import PlaybookInvalid, library_files, parse_playbook
+from investigations.playbooks.rehearsal import rehearse
 
 GOOD = """\
 apiVersion: altor/v1
@@ -89,9 +90,24 @@ def test_steps_may_only_need_earlier_ones():
 def test_the_shipped_library_is_valid_and_complete(file):
     playbook = parse_playbook(file.read_text(), name=file.name)
     assert playbook.key == file.stem and playbook.description and playbook.match
+    assert playbook.tests and list(rehearse(playbook)) == []
     for step in playbook.steps:
         assert step.question and step.normal, step.id
     for hypothesis in playbook.hypotheses:
         if not hypothesis.label.startswith("none."):
             assert hypothesis.reply and hypothesis.confirm and hypothesis.ruled_out, hypothesis.label
             assert any(signal.decisive for signal in hypothesis.signals), hypothesis.label
+
+
+def test_a_playbooks_own_test_that_does_not_hold_is_told():
+    text = (
+        GOOD
+        + """\
+tests:
+  - {name: slow, facts: {speed: {slow: true}}, expect: {label: lat.other}}
+  - {name: odd, facts: {spead: {}}, expect: {labell: x}}
+"""
+    )
+    found = list(rehearse(parse_playbook(text, name="sample.yaml")))
+    assert ("slow", "label is 'lat.sample', expected 'lat.other'") in found
+    assert ("odd", "there is no step spead") in found and ("odd", "unknown expectation labell") in found

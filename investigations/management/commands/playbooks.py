@@ -15,6 +15,7 @@ from investigations.models import PlaybookVersion
 from investigations.playbooks.diff import changes, text_diff
 from investigations.playbooks.format import Playbook
 from investigations.playbooks.loader import LIBRARY, PlaybookInvalid, library_files, parse_playbook
+from investigations.playbooks.rehearsal import rehearse
 from investigations.services.playbooks import active_playbook, store_version
 
 INVALID: Final = 2
@@ -65,9 +66,14 @@ class Command(BaseCommand):
                 for problem in error.problems:
                     self.stderr.write(str(problem))
             else:
-                self.stdout.write(
-                    f"{file.name}: valid, {len(playbook.steps)} steps, {len(playbook.hypotheses)} hypotheses"
+                wrong = list(rehearse(playbook))
+                bad += bool(wrong)
+                for name, reason in wrong:
+                    self.stderr.write(f"{file.name}: test {name!r}: {reason}")
+                size = (
+                    f"{len(playbook.steps)} steps, {len(playbook.hypotheses)} hypotheses, {len(playbook.tests)} tests"
                 )
+                self.stdout.write(f"{file.name}: valid, {size}")
         if bad:
             sys.exit(INVALID)
 
