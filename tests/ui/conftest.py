@@ -36,8 +36,9 @@ def chromium() -> str:
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with the module: while it is open its event loop counts as running, and nothing else may run one."""
     path = chromium()
     if not path:
         missing = "NO CHROMIUM: the pages were not looked at by a browser (apt-get install chromium)"
@@ -45,8 +46,8 @@ def browser() -> Iterator[Browser]:
             pytest.fail(missing)
         pytest.skip(missing)
     # Playwright's loop runs in this thread while Django's ORM is used between its calls, never inside of them.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         running = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield running
         running.close()
