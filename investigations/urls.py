@@ -39,6 +39,7 @@ _pages: list[URLPattern] = [
     path("customers/new/", customers.new_customer, name="customer-new"),
     path("customers/of/<path:org_id>/", customers.customer, name="customer"),
     path("playbooks/", playbooks.playbooks, name="playbooks"),
+    path("playbooks/schema.json", playbooks.schema, name="playbook-schema"),
     path("playbooks/new/", playbooks.edit, name="playbook-new"),
     path("playbooks/<slug:key>/", playbooks.playbook, name="playbook"),
     path("playbooks/<slug:key>/diff/", playbooks.diff, name="playbook-diff"),

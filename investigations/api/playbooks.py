@@ -17,8 +17,8 @@ from rest_framework.response import Response
 from altor.api.views import ApiViewSet
 from investigations.api.filtering import PlaybookFilter
 from investigations.models import PlaybookVersion
-from investigations.playbooks.format import Playbook
 from investigations.playbooks.loader import PlaybookInvalid
+from investigations.playbooks.schema import schema_document
 from investigations.services.playbooks import as_invalid_input, store_version
 
 
@@ -141,4 +141,4 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
     @action(detail=False, url_path="schema")
     def document_schema(self, request: Request) -> Response:
         """The JSON Schema of the playbook format, for editors."""
-        return Response(Playbook.model_json_schema(by_alias=True))
+        return Response(schema_document())

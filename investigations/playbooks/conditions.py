@@ -77,7 +77,24 @@ def compile_condition(text: str) -> cel.Program:
     try:
         return cel.compile(text)
     except ValueError as error:
-        raise ConditionInvalid(str(error).splitlines()[0]) from None
+        raise ConditionInvalid(_plain_words(text, str(error).splitlines()[0])) from None
+
+
+_AT: Final = re.compile(r"ERROR: <input>:\d+:(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$")
+
+
+def _plain_words(text: str, said: str) -> str:
+    """The parser's message without its grammar, and what other languages write differently."""
+    match = _AT.search(said)
+    words = f"not a CEL expression, at character {match.group(1)}: {match.group(2)}" if match else said
+    bare = _STRINGS.sub("''", text)
+    if re.search(r"\b(?:and|or|not|AND|OR|NOT)\b", bare):
+        return f"{words} (CEL writes && for and, || for or, ! for not)"
+    if re.search(r"(?<![=!<>])=(?!=)", bare):
+        return f"{words} (CEL compares with ==)"
+    if bare.count("'") % 2 or '"' in bare:
+        return f"{words} (a text is not closed)"
+    return words
 
 
 @lru_cache(maxsize=4096)
@@ -92,6 +109,28 @@ def paths_in(text: str) -> frozenset[str]:
         after = bare[match.end() :].lstrip()[:1]
         found.add(root + (rest.rpartition(".")[0] if after == "(" else rest))
     return frozenset(path for path in found if path)
+
+
+_CALLS: Final = re.compile(r"(\.?)\s*\b([A-Za-z_]\w*)\s*\(")
+
+
+@lru_cache(maxsize=4096)
+def calls_in(text: str) -> frozenset[tuple[str, bool]]:
+    """(name, whether it is called on a value) of every function that an expression calls."""
+    return frozenset((name, bool(dot)) for dot, name in _CALLS.findall(_STRINGS.sub("''", text)) if name != "in")
+
+
+_FACT: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_MIXED: Final = re.compile(
+    rf"(?<![\w.)\]])({_FACT}\s*[-+*/%]\s*\d+)(?![\w.])|(?<![\w.])(\d+\s*[-+*/%]\s*{_FACT})(?!\s*[\w.(\[])"
+)
+
+
+@lru_cache(maxsize=4096)
+def mixed_arithmetic(text: str) -> str:
+    """The part that computes with a fact (a float) and a whole number, which CEL never answers; "" when none does."""
+    match = _MIXED.search(_STRINGS.sub("''", text))
+    return (match.group(1) or match.group(2)) if match else ""
 
 
 def roots_in(text: str) -> frozenset[str]:

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Max
 
 from altor.audit import record_event
-from altor.errors import InvalidInput, NotFound
+from altor.errors import Conflict, InvalidInput, NotFound
 from altor.models import User
 from investigations.models import PlaybookVersion
-from investigations.playbooks.loader import PlaybookInvalid, digest, library_files, parse_playbook
+from investigations.playbooks.format import Playbook
+from investigations.playbooks.loader import (
+    PlaybookInvalid,
+    Problem,
+    digest,
+    failed_tests,
+    library_files,
+    parse_playbook,
+    read_file,
+)
 
 
 @transaction.atomic
 def store_version(
     text: str, *, name: str, actor: User | None = None, origin: str = "file", comment: str = "", activate: bool = True
 ) -> PlaybookVersion:
-    """A new immutable version of the file's playbook; the same text gives the version it already is. PlaybookInvalid
-    as parsed.
+    """A new immutable version of the file's playbook; the same text gives the version it already is.
+
+    PlaybookInvalid as parsed, and when a version to be put in force fails its own tests: nothing is stored then.
     """
+    same = PlaybookVersion.objects.filter(sha256=digest(text), is_active=True).first()
+    if same is not None:
+        return same
     playbook = parse_playbook(text, name=name)
+    # The shipped library is held by our own tests; a start must not fail for it.
+    if activate and origin != "library" and (failed := failed_tests(playbook, text, name=name)):
+        raise PlaybookInvalid(failed)
     sha256 = digest(text)
     versions = PlaybookVersion.objects.select_for_update().filter(key=playbook.key)
     found = versions.filter(sha256=sha256).order_by("-version").first()
@@ -51,7 +69,9 @@ def store_version(
 
 @transaction.atomic
 def activate_version(version: PlaybookVersion, *, actor: User | None = None) -> None:
-    """Make this version the one that new runs take; runs under way keep theirs."""
+    """Make this version the one that new runs take; runs under way keep theirs. It is not asked whether its tests hold:
+    see `failures_of`.
+    """
     before = PlaybookVersion.objects.select_for_update().filter(key=version.key, is_active=True).first()
     if before is not None and before.pk != version.pk:
         PlaybookVersion.objects.filter(pk=before.pk).update(is_active=False)
@@ -66,6 +86,20 @@ def activate_version(version: PlaybookVersion, *, actor: User | None = None) -> 
     )
 
 
+def failures_of(version: PlaybookVersion) -> list[Problem]:
+    """What the version's own tests expect and do not get; computed anew, because the weighing may have changed."""
+    playbook = Playbook.model_validate(version.document)
+    return failed_tests(playbook, version.source_yaml, name=str(version)) if playbook.tests else []
+
+
+def put_in_force(version: PlaybookVersion, *, actor: User | None = None) -> None:
+    """Activate a stored version; Conflict when its own tests fail."""
+    failed = failures_of(version)
+    if failed:
+        raise Conflict(f"{version} fails its own tests: {failed[0]}", problems=[_shown(item) for item in failed])
+    activate_version(version, actor=actor)
+
+
 def active_playbook(key: str) -> PlaybookVersion:
     found = PlaybookVersion.objects.active().filter(key=key).first()
     if found is None:
@@ -77,7 +111,7 @@ def load_library(*, actor: User | None = None) -> list[PlaybookVersion]:
     """Every shipped playbook as a version. A playbook whose active version is somebody's own stays as it is."""
     loaded = []
     for file in library_files():
-        text = file.read_text()
+        text = read_file(file)
         own = PlaybookVersion.objects.active().filter(key=file.stem).exclude(origin="library").exists()
         loaded.append(
             store_version(
@@ -90,11 +124,16 @@ def load_library(*, actor: User | None = None) -> list[PlaybookVersion]:
 def ensure_library() -> None:
     """Load the library when a shipped file is not stored yet: one query when nothing changed."""
     known = set(PlaybookVersion.objects.values_list("sha256", flat=True))
-    if any(digest(file.read_text()) not in known for file in library_files()):
+    if any(digest(read_file(file)) not in known for file in library_files()):
         load_library()
 
 
 def as_invalid_input(error: PlaybookInvalid) -> InvalidInput:
     """The problems of a file in the shape that pages and the API show."""
-    problems = [{"line": item.line, "field": item.field, "message": item.message} for item in error.problems]
-    return InvalidInput(f"The playbook is not valid: {error.problems[0]}", problems=problems)
+    return InvalidInput(
+        f"The playbook is not valid: {error.problems[0]}", problems=[_shown(item) for item in error.problems]
+    )
+
+
+def _shown(problem: Problem) -> dict[str, Any]:
+    return {"line": problem.line, "field": problem.field, "message": problem.message}

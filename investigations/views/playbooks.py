@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.db.models import Avg, Count, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from altor.access import page, person
-from altor.errors import DomainError
+from altor.errors import Conflict, DomainError
 from investigations.models import Investigation, PlaybookVersion
 from investigations.playbooks.format import Playbook, weight_of
 from investigations.playbooks.loader import PlaybookInvalid, Problem
-from investigations.services.playbooks import activate_version, store_version
+from investigations.playbooks.schema import schema_document
+from investigations.services.playbooks import failures_of, put_in_force, store_version
 
 RECENT: Final = timedelta(days=30)
 
@@ -79,6 +80,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "versions": PlaybookVersion.objects.filter(key=key).defer("source_yaml", "document").order_by("-version"),
         "used": used.select_related("ticket").defer("diagnosis")[:15],
         "used_all": used.count(),
+        "failed": failures_of(found),
         "may_edit": user.may("playbook.edit"),
         "show": "yaml" if request.GET.get("show") == "yaml" else "read",
     }
@@ -150,9 +152,21 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponse:
 @page("playbook.edit")
 def activate(request: HttpRequest, key: str, number: int) -> HttpResponse:
     found = get_object_or_404(PlaybookVersion, key=key, version=number)
-    activate_version(found, actor=person(request))
-    messages.success(request, f"New runs take {found} from now on; runs under way keep theirs.")
+    try:
+        put_in_force(found, actor=person(request))
+    except Conflict as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, f"New runs take {found} from now on; runs under way keep theirs.")
     return redirect("investigations:playbook-version", found.key, found.version)
+
+
+@require_GET
+def schema(request: HttpRequest) -> HttpResponse:
+    """The format's JSON Schema, for editors, which cannot log in; it tells nothing of the installation."""
+    return JsonResponse(
+        schema_document(), json_dumps_params={"ensure_ascii": False}, headers={"Cache-Control": "max-age=3600"}
+    )
 
 
 @require_GET

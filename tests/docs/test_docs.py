@@ -11,7 +11,7 @@ from django.core.management import get_commands
 
 from altor import reference
 from altor.settings.environment import ROOT
-from investigations.management.commands.playbooks import schema_text
+from investigations.playbooks.schema import schema_text
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 

@@ -175,7 +175,7 @@ def test_every_page_is_guarded() -> None:
                 open_views.append(pattern.callback.__qualname__)
 
     walk(get_resolver().url_patterns)
-    assert open_views == []
+    assert open_views == ["schema"]  # of the playbook format: editors cannot log in
 
 
 def _inner(view: object) -> object:

@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from altor.errors import DomainError
 from investigations.models import PlaybookVersion
 from investigations.playbooks.diff import changes, text_diff
-from investigations.playbooks.format import Playbook
-from investigations.playbooks.loader import LIBRARY, PlaybookInvalid, library_files, parse_playbook
-from investigations.playbooks.rehearsal import rehearse
+from investigations.playbooks.loader import (
+    LIBRARY,
+    PlaybookInvalid,
+    failed_tests,
+    library_files,
+    parse_playbook,
+    read_file,
+    write_file,
+)
+from investigations.playbooks.schema import schema_text
 from investigations.services.playbooks import active_playbook, store_version
 
 INVALID: Final = 2
@@ -28,9 +36,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="the versions in force")
-        check = actions.add_parser("check", help="validate files; exit code 2 when one is not valid")
+        check = actions.add_parser(
+            "check", help="validate files and run their own tests; exit code 2 when one is wrong"
+        )
         check.add_argument("files", nargs="*", type=Path, help="default: the shipped library")
-        load = actions.add_parser("load", help="store files as new versions and put them in force")
+        load = actions.add_parser(
+            "load", help="store files as new versions and put them in force, unless their own tests fail"
+        )
         load.add_argument("files", nargs="*", type=Path, help="default: the shipped library")
         load.add_argument("--keep", action="store_true", help="store without putting in force")
         load.add_argument("--comment", default="")
@@ -59,38 +71,43 @@ class Command(BaseCommand):
     def _check(self, options: dict[str, Any]) -> None:
         bad = 0
         for file in options["files"] or library_files():
+            name, text = file.name if file.parent == LIBRARY else str(file), _read(file)
             try:
-                playbook = parse_playbook(_read(file), name=str(file.name if file.parent == LIBRARY else file))
+                playbook = parse_playbook(text, name=name)
+                problems = failed_tests(playbook, text, name=name)
             except PlaybookInvalid as error:
-                bad += 1
-                for problem in error.problems:
-                    self.stderr.write(str(problem))
-            else:
-                wrong = list(rehearse(playbook))
-                bad += bool(wrong)
-                for name, reason in wrong:
-                    self.stderr.write(f"{file.name}: test {name!r}: {reason}")
+                problems = error.problems
+            for problem in problems:
+                self.stderr.write(str(problem))
+            bad += bool(problems)
+            if not problems:
                 size = (
                     f"{len(playbook.steps)} steps, {len(playbook.hypotheses)} hypotheses, {len(playbook.tests)} tests"
                 )
-                self.stdout.write(f"{file.name}: valid, {size}")
+                self.stdout.write(f"{name}: valid, {size}")
         if bad:
             sys.exit(INVALID)
 
     def _load(self, options: dict[str, Any]) -> None:
-        for file in options["files"] or library_files():
-            try:
-                version = store_version(
-                    _read(file),
-                    name=str(file),
-                    origin="library" if file.parent == LIBRARY else "file",
-                    comment=options["comment"],
-                    activate=not options["keep"],
-                )
-            except PlaybookInvalid as error:
-                for problem in error.problems:
-                    self.stderr.write(str(problem))
-                raise CommandError(f"{file} is not valid; nothing of it was stored.", returncode=INVALID) from None
+        stored = []
+        with transaction.atomic():  # all files or none
+            for file in options["files"] or library_files():
+                try:
+                    stored.append(
+                        store_version(
+                            _read(file),
+                            name=str(file),
+                            origin="library" if file.parent == LIBRARY else "file",
+                            comment=options["comment"],
+                            activate=not options["keep"],
+                        )
+                    )
+                except PlaybookInvalid as error:
+                    for problem in error.problems:
+                        self.stderr.write(str(problem))
+                    hint = "" if options["keep"] else " With --keep a version is stored although its own tests fail."
+                    raise CommandError(f"{file} is not valid; nothing was stored.{hint}", returncode=INVALID) from None
+        for version in stored:
             self.stdout.write(f"{version}{' is in force' if version.is_active else ' is stored'}")
 
     def _export(self, options: dict[str, Any]) -> None:
@@ -100,7 +117,7 @@ class Command(BaseCommand):
                 self.stdout.write(row.source_yaml, ending="")
             else:
                 options["to"].mkdir(parents=True, exist_ok=True)
-                (options["to"] / f"{row.key}.yaml").write_text(row.source_yaml)
+                write_file(options["to"] / f"{row.key}.yaml", row.source_yaml)
                 self.stdout.write(f"{options['to'] / row.key}.yaml: {row}")
 
     def _diff(self, options: dict[str, Any]) -> None:
@@ -120,21 +137,9 @@ class Command(BaseCommand):
         self.stdout.write(schema_text(), ending="")
 
 
-def schema_text() -> str:
-    """The published JSON Schema, as it is checked in under docs/reference/playbook.schema.json."""
-    return (
-        json.dumps(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **Playbook.model_json_schema(by_alias=True)},
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
-
-
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return read_file(file)
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file} cannot be read: {error}", returncode=INVALID) from None
 
