@@ -12,6 +12,7 @@ def main() -> None:
         prepare_environment(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "altor.settings.installation")
     from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
 
     from altor.settings.environment import EnvironmentInvalid
 
@@ -19,6 +20,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except EnvironmentInvalid as error:
         sys.exit(str(error))
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") != "42P01":  # an undefined table
+            raise
+        sys.exit("The database is not set up: run `manage.py migrate` first (`manage.py up` does it by itself).")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import difflib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from zoneinfo import available_timezones
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from altor.audit import record_event
 from altor.errors import InvalidInput
 from altor.models import InboundEndpoint, Team, User
 from altor.registry import parts
@@ -57,7 +61,37 @@ def parse(file: str, text: str) -> Any:
     try:
         return YAML(typ="safe").load(text)
     except YAMLError as error:
-        raise InvalidInput(f"{file} is not valid YAML: {str(error).splitlines()[0]}") from None
+        said = " ".join(str(error).split())
+        raise InvalidInput(f"{file} is not valid YAML: {said[:300]}.") from None
+
+
+class Row(BaseModel):
+    """One named thing in a file; a key that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+def read_rows(file: str, text: str, model: type[RowT]) -> dict[str, RowT]:
+    """The file as name -> row; InvalidInput names file, row and field."""
+    data = parse(file, text)
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise InvalidInput(f"{file} is a mapping: `name: {{key: value}}`, one for each.")
+    rows = {}
+    for name, row in data.items():
+        try:
+            rows[str(name)] = model.model_validate({} if row is None else row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            raise InvalidInput(
+                f"{file}: {name}{'.' + field if field else ''}: {first['msg'].removeprefix('Value error, ')}."
+            ) from None
+    return rows
 
 
 def exported() -> dict[str, str]:
@@ -68,9 +102,18 @@ def exported() -> dict[str, str]:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
+    """Relative name -> text of every YAML file, byte for byte; hidden files and folders (.git) are passed over."""
     if not folder.is_dir():
         raise InvalidInput(f"There is no folder {folder}.")
-    return {str(path.relative_to(folder).as_posix()): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.suffix in (".yaml", ".yml") and not any(part.startswith(".") for part in name.parts):
+            try:
+                found[name.as_posix()] = path.read_bytes().decode()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidInput(f"{name} cannot be read: {error}.") from None
+    return found
 
 
 def difference(folder: Path) -> str:
@@ -95,20 +138,41 @@ def write_folder(folder: Path) -> list[str]:
     for file, text in files.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode())
     return list(files)
 
 
 @transaction.atomic
-def apply_folder(folder: Path, *, prune: bool = False, actor: User | None = None) -> None:
-    """All or nothing. InvalidInput for a file that no part owns, so that a misspelt name is not passed over."""
-    files = read_folder(folder)
+def apply_folder(folder: Path, *, prune: bool = False, actor: User | None = None) -> list[str]:
+    """All or nothing; gives the names of the files that changed something. InvalidInput for a file that no part owns,
+    so that a misspelt name is not passed over.
+    """
+    files, before = read_folder(folder), exported()
     known = [part() for part in parts("CONFIGURATION_PARTS")]
     strangers = [file for file in files if not any(part.owns(file) for part in known)]
     if strangers:
         raise InvalidInput(f"Nothing reads {', '.join(strangers)}.")
     for part in known:
-        part.apply({file: text for file, text in files.items() if part.owns(file)}, prune=prune, actor=actor)
+        try:
+            with transaction.atomic():
+                part.apply({file: text for file, text in files.items() if part.owns(file)}, prune=prune, actor=actor)
+        except (IntegrityError, DataError) as error:
+            why = str(error).splitlines()[0]
+            raise InvalidInput(f"The files of {part.name} do not go together: {why}.") from None
+    after = exported()
+    return [file for file in sorted({*before, *after}) if before.get(file) != after.get(file)]
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"there is no time zone {name!r}")
+    return name
+
+
+class _TeamRow(Row):
+    name: str = Field(min_length=1, max_length=80)
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    default: bool = False
 
 
 class TeamsPart:
@@ -119,31 +183,55 @@ class TeamsPart:
         return file == self.file
 
     def export(self) -> dict[str, str]:
-        teams = Team.objects.order_by("slug")
-        return {
-            self.file: canonical(
-                {
-                    team.slug: {"name": team.name, "timezone": team.timezone, "default": team.is_default}
-                    for team in teams
-                }
-            )
-        }
+        return {self.file: canonical({team.slug: self._told(team) for team in Team.objects.order_by("slug")})}
 
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
-        wanted = parse(self.file, files[self.file]) if self.file in files else {}
-        for slug, data in sorted((wanted or {}).items(), key=lambda item: bool(item[1].get("default"))):
-            if data.get("default"):
-                Team.objects.filter(is_default=True).exclude(slug=slug).update(is_default=False)
-            Team.objects.update_or_create(
-                slug=slug,
-                defaults={
-                    "name": data["name"],
-                    "timezone": data.get("timezone", "UTC"),
-                    "is_default": bool(data.get("default")),
-                },
-            )
-        if prune and self.file in files:
-            Team.objects.exclude(slug__in=wanted or {}).filter(tickets=None, is_default=False).delete()
+        if self.file not in files:
+            return
+        wanted = read_rows(self.file, files[self.file], _TeamRow)
+        defaults = [slug for slug, row in wanted.items() if row.default]
+        if len(defaults) > 1:
+            raise InvalidInput(f"{self.file}: {' and '.join(defaults)} are both the default team; there is one.")
+        known = {team.slug: team for team in Team.objects.select_for_update().order_by("pk")}
+        before = {slug: self._told(team) for slug, team in known.items()}
+        if defaults:
+            Team.objects.filter(is_default=True).exclude(slug=defaults[0]).update(is_default=False)
+        for slug, row in wanted.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", slug):
+                raise InvalidInput(f"{self.file}: {slug!r} is no short name: small letters, digits, - and _.")
+            if before.get(slug) != row.model_dump():
+                values = {"name": row.name, "timezone": row.timezone, "is_default": row.default}
+                Team.objects.update_or_create(slug=slug, defaults=values)
+                _tell("team", slug, before.get(slug), row.model_dump(), actor)
+        if prune:
+            for slug in known.keys() - wanted.keys():
+                team = Team.objects.filter(slug=slug, tickets=None, is_default=False).first()
+                if team is not None:
+                    team.delete()
+                    _tell("team", slug, before[slug], None, actor)
+
+    @staticmethod
+    def _told(team: Team) -> dict[str, Any]:
+        return {"name": team.name, "timezone": team.timezone, "default": team.is_default}
+
+
+def _tell(kind: str, name: str, before: Any, after: Any, actor: User | None) -> None:
+    verb = "created" if before is None else "removed" if after is None else "changed"
+    record_event(
+        actor=actor,
+        action=f"{kind}.{verb}",
+        object_kind=kind,
+        object_ref=name,
+        before=before,
+        after=after,
+        reason="configuration files",
+    )
+
+
+class _EndpointRow(Row):
+    title: str = Field("", max_length=80)
+    ticket_prefix: str = Field("TK", pattern=r"^[A-Z][A-Z0-9]{0,7}$")
+    active: bool = True
 
 
 class EndpointsPart:
@@ -157,30 +245,28 @@ class EndpointsPart:
 
     def export(self) -> dict[str, str]:
         rows = InboundEndpoint.objects.order_by("source", "connection")
-        data = {
-            f"{row.source}/{row.connection}": {
-                "title": row.title,
-                "ticket_prefix": row.ticket_prefix,
-                "active": row.is_active,
-            }
-            for row in rows
-        }
-        return {self.file: canonical(data)}
+        return {self.file: canonical({str(row): self._told(row) for row in rows})}
 
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
-        wanted = (parse(self.file, files[self.file]) or {}) if self.file in files else {}
-        for name, data in wanted.items():
+        if self.file not in files:
+            return
+        wanted = read_rows(self.file, files[self.file], _EndpointRow)
+        before = {str(row): self._told(row) for row in InboundEndpoint.objects.select_for_update().order_by("pk")}
+        for name, row in wanted.items():
             source, _, connection = name.partition("/")
-            InboundEndpoint.objects.update_or_create(
-                source=source,
-                connection=connection,
-                defaults={
-                    "title": data.get("title", ""),
-                    "ticket_prefix": data.get("ticket_prefix", "TK"),
-                    "is_active": bool(data.get("active", True)),
-                },
-            )
-        if prune and self.file in files:
-            for row in InboundEndpoint.objects.all():
-                if f"{row.source}/{row.connection}" not in wanted:
-                    InboundEndpoint.objects.filter(pk=row.pk).update(is_active=False)  # its events stay readable
+            if not re.fullmatch(r"[a-z0-9_-]{1,20}/[a-z0-9_-]{1,60}", name):
+                raise InvalidInput(f"{self.file}: {name!r} is not `source/connection`.")
+            if before.get(name) != row.model_dump():
+                values = {"title": row.title, "ticket_prefix": row.ticket_prefix, "is_active": row.active}
+                InboundEndpoint.objects.update_or_create(source=source, connection=connection, defaults=values)
+                _tell("endpoint", name, before.get(name), row.model_dump(), actor)
+        if prune:
+            for name in before.keys() - wanted.keys():
+                if before[name]["active"]:  # the row stays: its events stay readable
+                    source, _, connection = name.partition("/")
+                    InboundEndpoint.objects.filter(source=source, connection=connection).update(is_active=False)
+                    _tell("endpoint", name, before[name], {**before[name], "active": False}, actor)
+
+    @staticmethod
+    def _told(row: InboundEndpoint) -> dict[str, Any]:
+        return {"title": row.title, "ticket_prefix": row.ticket_prefix, "active": row.is_active}

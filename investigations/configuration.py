@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from altor.configuration import canonical, parse
+from pydantic import Field
+
+from altor.configuration import Row, canonical, parse, read_rows
 from altor.errors import InvalidInput
 from altor.models import User
 from investigations.models import Connection, PlaybookVersion
 from investigations.playbooks.loader import PlaybookInvalid
 from investigations.services.connections import remove_connection, save_connection
-from investigations.services.playbooks import store_version
+from investigations.services.playbooks import store_version, withdraw
 from investigations.services.profiles import current_profile, save_profile
 
 
@@ -28,7 +30,16 @@ class ProfilePart:
 
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
         if self.file in files:
-            save_profile(parse(self.file, files[self.file]) or {}, actor=actor, comment="configuration files")
+            data = parse(self.file, files[self.file]) or {}
+            try:
+                save_profile(data, actor=actor, comment="configuration files")
+            except InvalidInput as error:
+                raise InvalidInput(f"{self.file}: {error.detail}.", **error.extra) from None
+
+
+class _ConnectionRow(Row):
+    base_url: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class ConnectionsPart:
@@ -48,16 +59,20 @@ class ConnectionsPart:
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
         if self.file not in files:
             return
-        wanted = parse(self.file, files[self.file]) or {}
+        wanted = read_rows(self.file, files[self.file], _ConnectionRow)
         for key, data in wanted.items():
             source, _, name = key.partition("/")
             row = Connection.objects.filter(source=source, name=name, is_active=True).first()
-            options = data.get("options") or {}
-            if row is None or (row.base_url, row.options) != (data["base_url"], options):
+            if row is not None and (row.base_url, row.options) == (data.base_url, data.options):
+                continue
+            try:
                 # The stored key stays, unless the address names another host: then it is asked for.
                 save_connection(
-                    source=source, name=name, base_url=data["base_url"], secret=None, options=options, actor=actor
-                )
+                    source=source, name=name, base_url=data.base_url, secret=None, options=data.options, actor=actor,
+                    may_lack_secret=row is None,
+                )  # fmt: skip
+            except InvalidInput as error:
+                raise InvalidInput(f"{self.file}: {key}: {error.detail}.") from None
         if prune:
             for row in Connection.objects.filter(is_active=True):
                 if f"{row.source}/{row.name}" not in wanted:
@@ -87,4 +102,5 @@ class PlaybooksPart:
                 raise InvalidInput(f"{file} holds the playbook {stored.key!r}: name the file {stored.key}.yaml.")
         if prune and files:
             keys = {PurePosixPath(file).stem for file in files}
-            PlaybookVersion.objects.active().exclude(key__in=keys).update(is_active=False)
+            for version in PlaybookVersion.objects.active().exclude(key__in=keys).order_by("key"):
+                withdraw(version, actor=actor)

@@ -192,8 +192,10 @@ def save_connection(
     secret: str | None,
     options: Mapping[str, Any] | None,
     actor: User | None,
+    may_lack_secret: bool = False,
 ) -> Connection:
-    """Create or change a connection. `secret=None` keeps the stored one, unless the address names another host.
+    """Create or change a connection. `secret=None` keeps the stored one, unless the address names another host. With
+    `may_lack_secret` (configuration files hold none) its key may be entered later.
 
     InvalidInput names the field. The audit log gets everything but the secret.
     """
@@ -205,11 +207,13 @@ def save_connection(
     if secret is None and row and row.secret and _host(row.base_url) != _host(base_url):
         raise InvalidInput("The address names another host: enter the key again", field="secret")
     kept = secret.strip() if secret is not None else (row.secret if row else "")
-    if source in NEEDS_SECRET and not kept:
+    if source in NEEDS_SECRET and not kept and not may_lack_secret:
         raise InvalidInput("A key is needed", field="secret")
     row = row or Connection(source=source, name=name)
     row.base_url, row.secret, row.options, row.is_active = base_url, kept, options, True
     row.health, row.health_message, row.checked_at = Connection.Health.UNKNOWN, "", None
+    if source in NEEDS_SECRET and not kept:
+        row.health, row.health_message = Connection.Health.REFUSED, "It has no key yet: enter one"
     _check_fields(row)
     row.save()
     record_event(

@@ -86,6 +86,20 @@ def activate_version(version: PlaybookVersion, *, actor: User | None = None) -> 
     )
 
 
+@transaction.atomic
+def withdraw(version: PlaybookVersion, *, actor: User | None = None) -> None:
+    """No new run takes this playbook; its versions stay, and runs under way keep theirs."""
+    PlaybookVersion.objects.filter(pk=version.pk).update(is_active=False)
+    version.is_active = False
+    record_event(
+        actor=actor,
+        action="playbook.withdrawn",
+        object_kind="playbook",
+        object_ref=str(version),
+        before={"version": version.version},
+    )
+
+
 def failures_of(version: PlaybookVersion) -> list[Problem]:
     """What the version's own tests expect and do not get; computed anew, because the weighing may have changed."""
     playbook = Playbook.model_validate(version.document)

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from altor.models import InboundEndpoint, Team
+from altor.models import AuditEvent, InboundEndpoint, Team
 from investigations.models import Connection, PlaybookVersion
 from investigations.services.playbooks import load_library
 from investigations.services.profiles import current_profile, save_profile
@@ -72,10 +72,84 @@ def test_a_broken_file_changes_nothing_at_all(folder):
     assert current_profile().vendor == "Example"
 
 
-def test_a_file_that_nothing_reads_is_named(folder):
-    (folder / "profil.yaml").write_text("vendor: x")
-    with pytest.raises(CommandError, match=r"profil\.yaml"):
+@pytest.mark.parametrize("name", ["profil.yaml", "profile.yml", "playbooks/old/latency.yaml"])
+def test_a_file_that_nothing_reads_is_named(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("vendor: x")
+    with pytest.raises(CommandError, match=name):
         call_command("config", "apply", folder, stdout=StringIO())
+
+
+WRONG = (
+    ("teams.yaml", "- support", "teams.yaml is a mapping"),
+    ("teams.yaml", "support: {name: 3}", "teams.yaml: support.name"),
+    ("teams.yaml", "support: {name: Support, timezone: Mars}", "no time zone 'Mars'"),
+    ("teams.yaml", "support: {name: Support, defualt: true}", "support.defualt"),
+    ("teams.yaml", "a: {name: A, default: true}\nb: {name: B, default: true}", "both the default team"),
+    ("teams.yaml", "a: {name: A}\nb: {name: A}", "do not go together"),
+    ("teams.yaml", "a: {name: A}\na: {name: B}", "not valid YAML"),
+    ("endpoints.yaml", "desk: {}", "'desk' is not `source/connection`"),
+    ("endpoints.yaml", "generic/desk: {active: 'no'}", "generic/desk.active"),
+    ("connections.yaml", "githup/main: {}", "no source named 'githup'"),
+    ("connections.yaml", "github/main: {base_url: 'ftp://x'}", "connections.yaml: github/main"),
+    ("profile.yaml", "vendor: [x", "profile.yaml is not valid YAML"),
+    ("profile.yaml", "vndor: x", "profile.yaml: Unknown keys: vndor"),
+    ("playbooks/latency.yaml", "key: [", "playbooks/latency.yaml"),
+    ("playbooks/latency.yaml", "\x00", "playbooks/latency.yaml"),
+)
+
+
+def test_a_wrong_file_is_named_and_changes_nothing(folder):
+    before = AuditEvent.objects.count()
+    for file, text, words in WRONG:
+        right = {name: (folder / name).read_bytes() for name in ("teams.yaml", file)}
+        (folder / "teams.yaml").write_text("other: {name: Other}")
+        (folder / file).write_text(text)
+        with pytest.raises(CommandError) as caught:
+            call_command("config", "apply", folder, stdout=StringIO())
+        assert words in str(caught.value) and caught.value.returncode == 2, (file, text)
+        for name, content in right.items():
+            (folder / name).write_bytes(content)
+    assert AuditEvent.objects.count() == before and list(Team.objects.values_list("slug", flat=True)) == ["support"]
+    assert differs(folder) == (0, "")
+
+
+def test_another_installation_becomes_the_same_and_asks_for_its_keys(folder):
+    """The rows of the first installation are gone: the folder stands for itself."""
+    for model in (Connection, InboundEndpoint, Team):
+        model.objects.all().delete()
+    PlaybookVersion.objects.update(is_active=False)
+    save_profile({"vendor": "Other"})
+    assert differs(folder)[0] == 2
+    out = StringIO()
+    call_command("config", "apply", folder, stdout=out)
+    assert "applied: connections.yaml, endpoints.yaml, playbooks/api_error.yaml" in out.getvalue()
+    assert differs(folder) == (0, "")
+    row = Connection.objects.get()
+    assert (row.secret, row.health, row.health_message) == ("", "refused", "It has no key yet: enter one")
+    out = StringIO()
+    call_command("config", "apply", folder, stdout=out)
+    assert "nothing to do" in out.getvalue()
+
+
+def test_what_is_applied_is_in_the_audit_log(folder):
+    (folder / "teams.yaml").write_text("support: {name: Helpdesk, default: true}\n")
+    (folder / "endpoints.yaml").write_text("generic/desk: {title: Desk}\n")
+    (folder / "playbooks" / "latency.yaml").unlink()
+    before = AuditEvent.objects.count()
+    call_command("config", "apply", folder, "--prune", stdout=StringIO())
+    told = list(AuditEvent.objects.order_by("pk").values_list("action", "object_ref"))[before:]
+    assert told == [
+        ("playbook.withdrawn", "latency v1"),
+        ("team.changed", "support"),
+        ("endpoint.changed", "generic/desk"),
+    ]
+
+
+def test_a_folder_under_version_control_may_hold_hidden_files(folder):
+    (folder / ".git").mkdir()
+    (folder / ".git" / "hook.yaml").write_text("x")
+    assert differs(folder) == (0, "")
 
 
 def test_nothing_is_removed_unless_asked_and_secrets_stay(folder):

@@ -44,8 +44,12 @@ class Command(BaseCommand):
                 if text:
                     sys.exit(DRIFT)
             else:
-                apply_folder(folder, prune=options["prune"])
-                left = difference(folder)
-                self.stdout.write("applied" if not left else f"applied; what is left differs:\n{left}")
+                changed = apply_folder(folder, prune=options["prune"])
+                self.stdout.write(
+                    f"applied: {', '.join(changed)}" if changed else "nothing to do: it is as the folder says"
+                )
+                if left := difference(folder):
+                    self.stdout.write("What the folder does not hold was kept (--prune removes it):")
+                    self.stdout.write(left, ending="")
         except DomainError as error:
             raise CommandError(f"{error.detail} Nothing was changed.", returncode=DRIFT) from None

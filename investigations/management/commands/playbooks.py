@@ -24,7 +24,7 @@ from investigations.playbooks.loader import (
     write_file,
 )
 from investigations.playbooks.schema import schema_text
-from investigations.services.playbooks import active_playbook, store_version
+from investigations.services.playbooks import active_playbook, ensure_library, store_version
 
 INVALID: Final = 2
 
@@ -57,6 +57,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["action"] in ("list", "export", "diff"):
+                ensure_library()
             getattr(self, f"_{options['action']}")(options)
         except DomainError as error:
             raise CommandError(error.detail, returncode=INVALID) from None
