@@ -24,6 +24,7 @@ KINDS: Final[dict[str, str]] = {
     "ticket.reopened": "open again",
     "run.queued": "an investigation was asked for",
     "run.started": "investigation starts",
+    "run.rerouted": "the first look spoke for another playbook",
     "run.step": "a step ended",
     "run.finished": "a diagnosis was reached",
     "run.failed": "the run ended without a diagnosis",

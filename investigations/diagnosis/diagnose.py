@@ -62,7 +62,7 @@ class Diagnosis:
 def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutcome]) -> Diagnosis:
     """Weigh everything that is known so far; callable while steps are still running."""
     space = FactSpace(inputs, outcomes)
-    scored = score(playbook, space, outcomes, calibration.current())
+    scored = _conclusions(score(playbook, space, outcomes, calibration.current()))
     by_ref = {draft.ref_id: draft for outcome in outcomes.values() for draft in outcome.evidence}
     missing = _missing(playbook, outcomes)
     unavailable = sorted(
@@ -101,6 +101,11 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     }
     document["reply_draft"] = reply.draft(playbook, top, space, document)
     return Diagnosis(document, _hash(document), tuple(scored))
+
+
+def _conclusions(scored: list[Scored]) -> list[Scored]:
+    """What may be concluded: a hypothesis that only hands over to another playbook names no cause."""
+    return [item for item in scored if item.hypothesis.continue_with is None] or scored
 
 
 def _candidate(

@@ -178,14 +178,15 @@ def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
     base = _mean_log(measure, kept)
     for key, part in parts.items():
         own = _mean_log(measure, part)
-        centred += [{**row, measure.mean_log: float(row[measure.mean_log]) - own + base} for row in part]
+        centred += [{**row, measure.mean_log: float(row[measure.mean_log] or 0.0) - own + base} for row in part]
         groups.append({"key": key, **_one_level(measure, part, grid)})
     return _with_groups(_one_level(measure, centred, grid), groups)
 
 
 def _mean_log(measure: LevelChange, rows: Sequence[Row]) -> float:
     total = sum(float(row[measure.n]) for row in rows)
-    return sum(float(row[measure.n]) * float(row[measure.mean_log]) for row in rows) / total if total else 0.0
+    # A bucket without a record has no mean.
+    return sum(float(row[measure.n]) * float(row[measure.mean_log] or 0.0) for row in rows) / total if total else 0.0
 
 
 def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:

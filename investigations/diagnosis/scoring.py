@@ -27,6 +27,8 @@ SYMPTOM_ABSENT: Final = -5.0
 CAP_UNCHECKED: Final = 0.6
 CAP_TRUNCATED: Final = 0.74
 CAP_SYMPTOM_UNKNOWN: Final = 0.39
+#: A signal's `scale` is limited to this.
+MAX_SCALE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,23 @@ def _weigh(
     ceiling, weighed = logit, []
     for signal in hypothesis.signals:
         truth = space.check(signal.when)
-        speaks_for, speaks_against = signal.when_true, signal.when_false
+        scale = _scale(signal, space)
+        if scale is None:
+            truth, scale = Truth.UNKNOWN, 1.0
+        speaks_for, speaks_against = signal.when_true * scale, signal.when_false * scale
         effect = speaks_for if truth is Truth.YES else speaks_against if truth is Truth.NO else 0.0
         logit += effect
         ceiling += max(speaks_for, speaks_against) if truth is Truth.UNKNOWN else effect
         weighed.append(Weighed(signal, truth, effect, tuple(sorted(roots_in(signal.when) & step_ids))))
     return weighed, logit, ceiling
+
+
+def _scale(signal: SignalSpec, space: FactSpace) -> float | None:
+    """How much of its weight the signal gets, 0 to MAX_SCALE; None when that is not known."""
+    if signal.scale is None:
+        return 1.0
+    value = space.value(signal.scale)
+    return min(max(float(value), 0.0), MAX_SCALE) if isinstance(value, int | float) else None
 
 
 def _caps(

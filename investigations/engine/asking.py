@@ -120,6 +120,13 @@ class Asker:
         except TimeoutError:
             raise RunTimeOver(step.source, "the run's time was over before it answered") from None
 
+    async def forget(self) -> None:
+        """End what is being asked: nobody waits for it any more. Answers that came stay."""
+        going = {key: task for key, task in self._asked.items() if not task.done()}
+        for key in going:
+            del self._asked[key]
+        await abandon(going.values(), _CLOSE_S)
+
     async def close(self) -> None:
         """End what is still being asked and close the sessions, in bounded time."""
         tasks: list[asyncio.Task[Any]] = [*self._asked.values(), *self._sessions.values()]

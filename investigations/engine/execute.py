@@ -25,6 +25,7 @@ from investigations.engine import store
 from investigations.engine.asking import Asker, abandon
 from investigations.engine.health import keep_health
 from investigations.engine.lease import Lease, LeaseLost, renew
+from investigations.engine.triage import decide, without_evidence
 from investigations.engine.writer import Writer
 from investigations.playbooks.format import Playbook, Step
 from investigations.profile import Profile
@@ -41,6 +42,8 @@ SO_FAR_S: Final = 0.5
 _ABANDON_S: Final = 1.0
 #: Called with a step's id when it is asked (None) and when it has ended.
 Progress = Callable[[str, StepOutcome | None], None]
+#: Key -> (id of the active version, the playbook), None when there is none. Queries; called on the writer's thread.
+Library = Callable[[str], tuple[int, Playbook] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Work:
 
     lease: Lease
     ticket_ref: str
-    playbook: Playbook
+    playbook: Playbook  # the one to begin with; the triage itself when the ticket's words suggest none
     inputs: RunInputs
     profile: Profile
     connections: Mapping[str, ConnectionConfig]
@@ -58,6 +61,8 @@ class Work:
     alive: Callable[[], None] | None = None  # called with each heartbeat
     watched: bool = True  # whether somebody may be looking at the page
     limit_s: float | None = None  # a tighter limit than the playbook's
+    triage: Playbook | None = None  # the first look; None when it is over, or somebody chose the playbook
+    library: Library | None = None
 
 
 async def carry_out(work: Work) -> Diagnosis:
@@ -68,7 +73,7 @@ async def carry_out(work: Work) -> Diagnosis:
 
     def conclude() -> None:
         """On the writer's thread, under the fence: an answer given meanwhile is in, or its giver finds the run done."""
-        diagnosis = diagnose(work.playbook, work.inputs, {**run.outcomes, **store.answers(work.lease.run_id)})
+        diagnosis = diagnose(run.playbook, work.inputs, {**run.outcomes, **store.answers(work.lease.run_id)})
         keep_health(work.connections, run.asker.tallies, run_ref=f"INV-{work.lease.run_id}", now=timezone.now())
         seconds = time.monotonic() - started
         store.finish(work.lease, diagnosis, seconds=seconds, upstream_seconds=run.asker.clock.seconds)
@@ -85,7 +90,9 @@ async def carry_out(work: Work) -> Diagnosis:
 class _Run:
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.outcomes = dict(work.outcomes)
+        self.playbook = work.playbook
+        steps = {step.id for step in work.playbook.steps}
+        self.outcomes = {step_id: outcome for step_id, outcome in work.outcomes.items() if step_id in steps}
         self.loop = asyncio.get_running_loop()
         limit_s = min(work.playbook.limits.run_seconds, work.limit_s or work.playbook.limits.run_seconds)
         deadline = self.loop.time() + max(limit_s - CONCLUDE_S, CONCLUDE_S)
@@ -100,26 +107,89 @@ class _Run:
         self.writer = Writer(work.lease)
         self.write = self.writer.put
         self.shown_at = self.loop.time()
-        self.ended = {step.id: asyncio.Event() for step in work.playbook.steps}
+        self._expect_steps()
+
+    def _expect_steps(self) -> None:
+        self.ended = {step.id: asyncio.Event() for step in self.playbook.steps}
         for step_id in self.outcomes:
             self.ended[step_id].set()
 
     async def all_steps(self) -> None:
+        triage = self.work.triage
         heartbeat = asyncio.create_task(self._heartbeat())
-        pending = {
-            asyncio.create_task(self._step(position, step))
-            for position, step in enumerate(self.work.playbook.steps, 1)
-            if step.id not in self.outcomes
-        }
+        look = asyncio.create_task(self._look(triage)) if triage else None
+        pending = set() if triage is self.playbook else self._ask_steps()
         try:
-            while pending:
-                done, _ = await asyncio.wait({heartbeat, *pending}, return_when=asyncio.FIRST_COMPLETED)
+            while pending or look:
+                waiting = {heartbeat, *pending, *([look] if look else [])}
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()  # LeaseLost, or a fault of ours: a step never fails for its source
                 pending -= done
+                if triage and look in done:
+                    looked, look = look.result(), None
+                    pending = await self._follow(triage, looked, pending)
                 await self._so_far(bool(pending))
         finally:
-            await abandon({heartbeat, *pending}, _ABANDON_S)
+            await abandon({heartbeat, *pending, *([look] if look else [])}, _ABANDON_S)
+
+    def _ask_steps(self) -> set[asyncio.Task[None]]:
+        return {
+            asyncio.create_task(self._step(position, step))
+            for position, step in enumerate(self.playbook.steps, 1)
+            if step.id not in self.outcomes
+        }
+
+    async def _look(self, triage: Playbook) -> dict[str, tuple[StepOutcome, float]]:
+        """The outcomes of the first look with their seconds: all at once, one question each."""
+
+        async def one(position: int, step: Step) -> tuple[StepOutcome, float]:
+            began = time.monotonic()
+            return await self._outcome(position, step), time.monotonic() - began
+
+        found = await asyncio.gather(*(one(position, step) for position, step in enumerate(triage.steps, 1)))
+        return {outcome.step_id: (outcome, seconds) for outcome, seconds in found}
+
+    async def _follow(
+        self, triage: Playbook, looked: Mapping[str, tuple[StepOutcome, float]], pending: set[asyncio.Task[None]]
+    ) -> set[asyncio.Task[None]]:
+        """Go on with the playbook that the first look speaks for; returns what is outstanding then."""
+        outcomes = {step_id: outcome for step_id, (outcome, _) in looked.items()}
+        decision = decide(triage, self.work.inputs, outcomes)
+        found = None if decision.playbook_key == self.playbook.key else await self._find(decision.playbook_key)
+        version_id, chosen = found or (0, self.playbook)
+        chosen = triage if chosen.key == triage.key else chosen
+        if chosen is not self.playbook:
+            # First nobody writes for the former playbook any more, then its rows go.
+            await abandon(pending, _ABANDON_S)
+            await self.asker.forget()
+            self.write(partial(store.reroute, self.work.lease, version_id, chosen, self.work.ticket_ref))
+            pending, self.playbook, self.outcomes = set(), chosen, {}
+        for outcome, seconds in looked.values():
+            if self.work.progress:
+                self.work.progress(outcome.step_id, outcome)
+            kept = outcome if chosen is triage else without_evidence(outcome)
+            self.write(partial(store.step_ended, self.work.lease, kept, seconds, self.work.ticket_ref))
+        route = decision.as_dict() | {"began": self.work.playbook.key, "playbook": chosen.key}
+        await self.write(partial(store.routed, self.work.lease, route))
+        if chosen is triage:
+            self.outcomes = outcomes
+            return set()
+        if chosen is self.work.playbook:
+            return pending
+        self._expect_steps()
+        return self._ask_steps()
+
+    async def _find(self, key: str) -> tuple[int, Playbook] | None:
+        """The active version of a playbook; None when there is none."""
+        found: list[tuple[int, Playbook]] = []
+
+        def look_up() -> None:
+            version = self.work.library(key) if self.work.library else None
+            found[:] = [version] if version else []
+
+        await self.write(look_up, visible=False)
+        return found[0] if found else None
 
     async def close(self) -> None:
         await self.asker.close()
@@ -139,7 +209,7 @@ class _Run:
             return
         if any(outcome.status == "done" for outcome in self.outcomes.values()):
             self.shown_at = now
-            diagnosis = diagnose(self.work.playbook, self.work.inputs, self.outcomes)
+            diagnosis = diagnose(self.playbook, self.work.inputs, self.outcomes)
             await self.write(partial(store.so_far, self.work.lease, diagnosis))
 
     async def _step(self, position: int, step: Step) -> None:

@@ -41,6 +41,7 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
             "tags": list(ticket.tags),
             "priority": ticket.priority,
             "requester_name": ticket.requester_name,
+            "fits": {key: float(score) for key, score in (ticket.class_why.get("playbooks") or {}).items()},
         },
         customer=customer,
         values={key: plain(value) for key, value in values.items() if value not in (None, "")},

@@ -27,17 +27,51 @@ from investigations.sources.base import RequestRecord
 _MAX_TARGET = 8000
 
 
-def prepare_steps(lease: Lease, playbook: Playbook) -> None:
+#: Position of the steps of the first look, before those of the playbook.
+LOOK = 0
+
+
+def prepare_steps(lease: Lease, playbook: Playbook | None, triage: Playbook | None = None) -> None:
     """One row per step, in the file's order; a resumed run keeps what it has. A transaction of its own."""
-    rows = [
-        StepResult(
-            investigation_id=lease.run_id, step_id=step.id, position=position, title=step.title, source=step.source
-        )
-        for position, step in enumerate(playbook.steps, 1)
-    ]
+    rows = _rows(lease.run_id, playbook) if playbook else []
+    rows += _rows(lease.run_id, triage, first_look=True) if triage else []
     with transaction.atomic():
         fence(lease)
         StepResult.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _rows(run_id: int, playbook: Playbook, *, first_look: bool = False) -> list[StepResult]:
+    return [
+        StepResult(
+            investigation_id=run_id,
+            step_id=step.id,
+            position=LOOK if first_look else position,
+            title=step.title,
+            source=step.source,
+        )
+        for position, step in enumerate(playbook.steps, 1)
+    ]
+
+
+def routed(lease: Lease, route: Mapping[str, Any]) -> None:
+    """The first look is over: how the playbook was chosen stays with the run, and no attempt looks again."""
+    Investigation.objects.filter(pk=lease.run_id).update(route=dict(route))
+
+
+def reroute(lease: Lease, version_id: int, playbook: Playbook, ticket_ref: str) -> None:
+    """The run goes on with another playbook; what the first one had found is not part of it."""
+    StepResult.objects.filter(investigation_id=lease.run_id).exclude(position=LOOK).delete()
+    StepResult.objects.bulk_create(_rows(lease.run_id, playbook), ignore_conflicts=True)
+    Investigation.objects.filter(pk=lease.run_id).update(playbook_id=version_id)
+    ref = f"INV-{lease.run_id}"
+    events.record(
+        "run.rerouted",
+        ticket_ref=ticket_ref,
+        subject_ref=ref,
+        at=timezone.now(),
+        data={"playbook": playbook.key},
+        key=f"run.rerouted:{ref}:{playbook.key}",
+    )
 
 
 def stored_outcomes(run_id: int) -> dict[str, StepOutcome]:
@@ -124,6 +158,7 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
     Ticket.objects.filter(pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]).update(
         status=Ticket.Status.DIAGNOSED
     )
+    _correct_class(run.ticket, str(diagnosis.document["class"]), run.ref, now)
     data = {
         "label": diagnosis.top_label,
         "confidence": diagnosis.confidence,
@@ -133,6 +168,23 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
     }
     events.record(
         "run.finished", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, data=data, key=f"run.finished:{run.ref}"
+    )
+
+
+def _correct_class(ticket: Ticket, found: str, run_ref: str, now: datetime) -> None:
+    """A ticket may complain in another class's words: the class is that of the cause found, unless a person set it."""
+    if ticket.class_why.get("how") == "person" or not found or found == ticket.incident_class:
+        return
+    reasons = [f"{run_ref} found a cause of this class.", *ticket.class_why.get("reasons", [])][:12]
+    why = {**ticket.class_why, "how": "evidence", "reasons": reasons, "from_text": ticket.incident_class}
+    Ticket.objects.filter(pk=ticket.pk).update(incident_class=found, class_why=why)
+    events.record(
+        "ticket.classified",
+        ticket_ref=ticket.ref,
+        subject_ref=run_ref,
+        at=now,
+        data={"class": found, "how": "evidence"},
+        key=f"ticket.classified:{ticket.ref}:{run_ref}",
     )
 
 

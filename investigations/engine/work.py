@@ -20,9 +20,9 @@ from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
 from investigations.engine.lease import Lease, LeaseLost, claim, park
 from investigations.engine.warm import warm
-from investigations.models import Investigation
+from investigations.models import Investigation, PlaybookVersion
 from investigations.models.investigations import MAX_ATTEMPTS
-from investigations.playbooks.format import Playbook
+from investigations.playbooks.format import TRIAGE, Playbook
 from investigations.profile import Profile
 from investigations.services.connections import active_connections
 from investigations.sources.base import ConnectionConfig
@@ -56,8 +56,9 @@ def work_on(
         run = Investigation.objects.with_context().get(pk=run_id)
         in_force = profile or Profile.model_validate(run.profile)
         playbook = _playbook(run)
+        triage = _triage(run, playbook)
         inputs = inputs_of(run, in_force)
-        store.prepare_steps(lease, playbook)
+        store.prepare_steps(lease, None if playbook is triage else playbook, triage)
         warm()
         work = Work(
             lease=lease,
@@ -71,6 +72,8 @@ def work_on(
             alive=alive,
             watched=watched,
             limit_s=limit_s,
+            triage=triage,
+            library=active_version,
         )
         return _run_bounded(carry_out(work))
     except LeaseLost:
@@ -97,6 +100,22 @@ def _playbook(run: Investigation) -> Playbook:
     if run.playbook is None:
         raise ValueError("the run has no playbook")
     return Playbook.model_validate(run.playbook.document)
+
+
+def _triage(run: Investigation, playbook: Playbook) -> Playbook | None:
+    """The first look of a run that has not had it; None when the playbook is settled."""
+    if run.route:
+        return None
+    if playbook.key == TRIAGE:
+        return playbook
+    found = active_version(TRIAGE)
+    return found[1] if found else None
+
+
+def active_version(key: str) -> tuple[int, Playbook] | None:
+    """The version in force and its playbook; None when there is none."""
+    version = PlaybookVersion.objects.active().filter(key=key).first()
+    return (version.pk, Playbook.model_validate(version.document)) if version else None
 
 
 def _run_bounded(main: Coroutine[Any, Any, T]) -> T:

@@ -77,6 +77,8 @@ class Investigation(models.Model):
     as_of = models.DateTimeField()  # the run's clock: nothing later is read
     inputs = models.JSONField(default=dict)  # resolved inputs: tenant, endpoint, window, ...
     profile = models.JSONField(default=dict)  # the installation profile it ran under, without the directory
+    # How the playbook was chosen: {"how": chosen|person|triage, "playbook", "reasons", "shares"}; {} before the look.
+    route = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)  # the fencing number
     lease_owner = models.CharField(max_length=80, blank=True)

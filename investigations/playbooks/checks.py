@@ -21,7 +21,7 @@ from investigations.playbooks.conditions import (
     mixed_arithmetic,
     paths_in,
 )
-from investigations.playbooks.format import RESERVED, Playbook, Step
+from investigations.playbooks.format import RESERVED, TRIAGE, Playbook, Step
 from investigations.playbooks.measuring import COLUMN_KEYS
 from investigations.playbooks.messages import nearest
 from investigations.playbooks.reading import Path
@@ -55,6 +55,7 @@ _CONDITIONS: Final = frozenset(
         "normal",
         "gate",
         "small_when",
+        "scale",
         "for_each",
         "at",
         "url",
@@ -109,6 +110,8 @@ def _names_used_twice(playbook: Playbook) -> Iterator[tuple[Path, str]]:
         if hypothesis.label in labels:
             yield ("hypotheses", number, "label"), f"the label {hypothesis.label!r} is used by two hypotheses"
         labels.add(hypothesis.label)
+        if hypothesis.continue_with and playbook.key != TRIAGE:
+            yield ("hypotheses", number, "continue_with"), f"only the playbook {TRIAGE!r} hands over to another one"
 
 
 def _order(playbook: Playbook, number: int, step: Step) -> Iterator[tuple[Path, str]]:

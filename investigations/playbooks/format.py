@@ -41,6 +41,8 @@ from investigations.playbooks.parts import (
 )
 
 API_VERSION: Final = "altor/v1"
+#: Key of the playbook whose first look decides which playbook a ticket gets.
+TRIAGE: Final = "triage"
 #: Names that no step may have, because conditions use them for something else.
 RESERVED: Final = frozenset({"inputs", "customer", "ticket", "gate", "item", "profile", "rows", "data"})
 _SLOTS: Final = "with {expression|format}"
@@ -183,6 +185,9 @@ class SignalSpec(Part):
         "negative speaks against the hypothesis",
     )
     against: Weight = Field(0.0, description="What *false* counts, opposite to `for`; a word or positive log-odds")
+    scale: Cel | None = Field(
+        None, description="A number from 0 to 10 that multiplies the weight: how strongly, not only whether"
+    )
     says: str = Field(description=f"What is found when true, {_SLOTS}")
     says_not: str = Field("", description=f"What is found when false, {_SLOTS}")
     decisive: bool = Field(
@@ -267,6 +272,9 @@ class Hypothesis(Part):
     confirm: str = Field("", description="What would confirm it")
     ruled_out: str = Field("", description="Sentence when the evidence excludes it")
     reply: ReplySpec | None = Field(None, description="What the customer is told")
+    continue_with: Identifier | None = Field(
+        None, description="Key of the playbook that goes on when this one leads: only in the playbook `triage`"
+    )
 
 
 class SymptomSpec(Part):
@@ -307,6 +315,7 @@ class PlaybookTest(Part):
         description="{step: {fact: value}}: what each step found; a step that is left out did not run"
     )
     inputs: dict[str, Any] = Field(default_factory=dict, description="Inputs beside org_id and opened_at")
+    ticket: dict[str, Any] = Field(default_factory=dict, description="What `ticket` holds beside its text")
     unavailable: list[str] = Field(default_factory=list, description="Steps whose source gave no answer")
     expect: Expectation = Field(description="What must come out")
 

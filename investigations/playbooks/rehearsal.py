@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from investigations.diagnosis.calibration import Calibration
 from investigations.diagnosis.diagnose import band, diagnose
-from investigations.diagnosis.facts import plain
+from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.scoring import score
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.playbooks.format import Playbook, PlaybookTest
 
@@ -27,10 +29,11 @@ def rehearse(playbook: Playbook) -> Iterator[tuple[int, str]]:
 
 
 def _problems(playbook: Playbook, test: PlaybookTest) -> Iterator[str]:
-    document = diagnose(playbook, _inputs(test), _outcomes(playbook, test)).as_dict()
+    inputs, outcomes = _inputs(test), _outcomes(playbook, test)
+    document = diagnose(playbook, inputs, outcomes).as_dict()
     top, expect = document["candidates"][0], test.expect
     found: Mapping[str, Any] = {
-        "label": top["label"],
+        "label": _route(playbook, inputs, outcomes) or top["label"],
         "band": band(top["confidence"]),
         "severity": document["severity"],
         "escalate": document["escalate"],
@@ -49,9 +52,15 @@ def _problems(playbook: Playbook, test: PlaybookTest) -> Iterator[str]:
         yield f"{top['label']} leads, which must not be"
 
 
+def _route(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutcome]) -> str:
+    """The first look concludes only what it does not hand over: its tests name the playbook it hands over to."""
+    first = score(playbook, FactSpace(inputs, outcomes), outcomes, Calibration())[0].hypothesis
+    return first.label if first.continue_with else ""
+
+
 def _inputs(test: PlaybookTest) -> RunInputs:
     values = {"org_id": "org_1", "opened_at": plain(CLOCK), **test.inputs}
-    ticket = {"text": str(test.inputs.get("text", "")), "opened_at": plain(CLOCK)}
+    ticket = {"text": str(test.inputs.get("text", "")), "opened_at": plain(CLOCK), **test.ticket}
     return RunInputs(CLOCK, ticket, {}, plain(values), {})
 
 

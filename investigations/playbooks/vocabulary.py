@@ -100,7 +100,9 @@ INPUTS: Final[dict[str, str]] = {
     "usage_since": "36 days before the run's clock",
     "issues_since": "180 days before the run's clock",
 }
-TICKET: Final = frozenset({"ref", "subject", "description", "text", "opened_at", "tags", "priority", "requester_name"})
+TICKET: Final = frozenset(
+    {"ref", "subject", "description", "text", "opened_at", "tags", "priority", "requester_name", "fits"}
+)
 CUSTOMER: Final = frozenset({"org_id", "name", "plan", "tier", "stripe_customer", "linear_customer"})
 
 _CHANGE: Final = frozenset(

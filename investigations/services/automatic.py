@@ -12,10 +12,10 @@ from investigations.services.runs import NoPlaybook, RunAlreadyActive, start_inv
 def investigate_automatically(ticket: Ticket, *, actor: User | None = None) -> Investigation | None:
     """The run of this version of the ticket, started now or before: at most one per version.
 
-    None when automatic investigations are switched off, the class is not known or has no playbook, the ticket is
+    None when automatic investigations are switched off, no playbook covers the ticket, it is
     resolved, or another run of it is under way.
     """
-    if not settings.AUTO_INVESTIGATE or not ticket.incident_class or ticket.status == Ticket.Status.RESOLVED:
+    if not settings.AUTO_INVESTIGATE or ticket.status == Ticket.Status.RESOLVED:
         return None
     try:
         return start_investigation(

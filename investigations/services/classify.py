@@ -29,12 +29,14 @@ class Classification:
     playbook_key: str
     scores: dict[str, float] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    playbooks: dict[str, float] = field(default_factory=dict)  # score per playbook: two may serve one class
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of Ticket.class_why."""
         return {
             "how": "rules" if self.incident_class else "none",
             "playbook": self.playbook_key,
+            "playbooks": self.playbooks,
             "reasons": self.reasons,
             "scores": self.scores,
         }
@@ -55,9 +57,10 @@ class _Words:
         first, rest = _tokens(subject), _tokens(description)
         self.words = (first + rest)[:_READ_WORDS]
         self.subject_length = len(first)
-        self.places: dict[str, list[int]] = {}
+        # By first letter: a mistyped word keeps its first letter, or swaps it with the second.
+        self.places: dict[str, dict[str, list[int]]] = {}
         for place, word in enumerate(self.words):
-            self.places.setdefault(word, []).append(place)
+            self.places.setdefault(word[0], {}).setdefault(word, []).append(place)
 
     def find(self, phrase: str) -> _Hit | None:
         """The best place of the phrase: exact before mistyped, subject before description."""
@@ -66,8 +69,9 @@ class _Words:
             return None
         is_prefix = phrase.endswith("*")
         best: _Hit | None = None
-        for word, places in self.places.items():
-            first = wanted[0] if wanted else last
+        first = wanted[0] if wanted else last
+        letters = dict.fromkeys(first[:2])
+        for word, places in ((word, places) for a in letters for word, places in self.places.get(a, {}).items()):
             if not _fits(word, first, prefix=is_prefix and not wanted):
                 continue
             for place in places[:50]:
@@ -113,8 +117,10 @@ def classify_text(
     scores: dict[str, float] = {}
     winners: dict[str, tuple[float, str]] = {}
     reasons: dict[str, list[str]] = {}
+    by_playbook: dict[str, float] = {}
     for playbook in playbooks:
         score, why = _score(playbook.match, words, tag_names, given)
+        by_playbook[playbook.key] = round(score, 2)
         if score <= 0:
             continue
         name = playbook.incident_class
@@ -122,14 +128,15 @@ def classify_text(
             winners[name], reasons[name] = (score, playbook.key), why
             scores[name] = round(score, 2)
     if not scores:
-        return Classification("", "", {}, ["No words, tags or fields of any playbook were found in the ticket."])
+        nothing = ["No words, tags or fields of any playbook were found in the ticket."]
+        return Classification("", "", {}, nothing, by_playbook)
     ranked = sorted(
         scores, key=lambda name: (-scores[name], PRIORITY.index(name) if name in PRIORITY else len(PRIORITY), name)
     )
     told = list(reasons[ranked[0]])
     if len(ranked) > 1:
         told.append(_against(ranked[0], ranked[1], scores))
-    return Classification(ranked[0], winners[ranked[0]][1], {name: scores[name] for name in ranked}, told)
+    return Classification(ranked[0], winners[ranked[0]][1], {name: scores[name] for name in ranked}, told, by_playbook)
 
 
 def _against(first: str, second: str, scores: Mapping[str, float]) -> str:

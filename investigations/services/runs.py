@@ -23,7 +23,7 @@ from investigations.engine import store
 from investigations.engine.lease import TASK, give_back
 from investigations.engine.work import inputs_of
 from investigations.models import Feedback, Investigation, PlaybookVersion, StepResult, Ticket
-from investigations.playbooks.format import Playbook
+from investigations.playbooks.format import TRIAGE, Playbook
 from investigations.profile import Profile
 from investigations.services.profiles import current_profile
 
@@ -60,7 +60,7 @@ def start_investigation(
         known = Investigation.objects.filter(event_key=event_key).first()
         if known is not None:
             return known
-    playbook = _playbook_for(ticket, playbook_key)
+    playbook, route = _playbook_for(ticket, playbook_key)
     in_force = profile or current_profile()
     now = timezone.now()
     try:
@@ -74,6 +74,7 @@ def start_investigation(
                 previous=previous,
                 as_of=as_of or now,
                 profile=in_force.model_dump(mode="json", exclude={"customers"}),
+                route=route,
             )
             Ticket.objects.filter(pk=ticket.pk, status__in=["received", "classified", "reopened"]).update(
                 status=Ticket.Status.INVESTIGATING
@@ -107,27 +108,38 @@ def start_investigation(
     return run
 
 
-def _playbook_for(ticket: Ticket, key: str | None) -> PlaybookVersion:
+def _playbook_for(ticket: Ticket, key: str | None) -> tuple[PlaybookVersion, dict[str, Any]]:
+    """The playbook to begin with, and how it was chosen: {} leaves the last word to the first look."""
     wanted = PlaybookVersion.objects.active()
     if key:
         found = wanted.filter(key=key).first()
         if found is None:
             known = ", ".join(wanted.order_by("key").values_list("key", flat=True)) or "none"
             raise InvalidInput(f"There is no playbook {key!r}; there are: {known}.", playbook=key)
-        return found
-    found = (
-        wanted.filter(incident_class=ticket.incident_class).order_by("key").first() if ticket.incident_class else None
+        return found, {} if key == TRIAGE else {"how": "chosen", "playbook": key, "reasons": []}
+    by_person = ticket.class_why.get("how") == "person"
+    found = _of_class(ticket)
+    if found is not None:
+        how = {"how": "person", "playbook": found.key, "reasons": list(ticket.class_why.get("reasons", []))}
+        return found, how if by_person and found.key != TRIAGE else {}
+    first_look = wanted.filter(key=TRIAGE).first()
+    if first_look is not None and not (by_person and ticket.incident_class):
+        return first_look, {}
+    reason = (
+        f"its class is {ticket.incident_class!r}, which has no playbook"
+        if ticket.incident_class
+        else "its class is not known"
     )
-    if found is None:
-        reason = (
-            f"its class is {ticket.incident_class!r}, which has no playbook"
-            if ticket.incident_class
-            else "its class is not known"
-        )
-        raise NoPlaybook(
-            f"{ticket.ref} cannot be investigated: {reason}. Choose a class or a playbook.", ticket=ticket.ref
-        )
-    return found
+    raise NoPlaybook(f"{ticket.ref} cannot be investigated: {reason}. Choose a class or a playbook.", ticket=ticket.ref)
+
+
+def _of_class(ticket: Ticket) -> PlaybookVersion | None:
+    """Of the playbooks that serve the ticket's class, the one its words fit best."""
+    if not ticket.incident_class:
+        return None
+    fits = ticket.class_why.get("playbooks") or {}
+    found = PlaybookVersion.objects.active().filter(incident_class=ticket.incident_class).order_by("key")
+    return min(found, key=lambda version: (-float(fits.get(version.key, 0.0)), version.key), default=None)
 
 
 @transaction.atomic
@@ -166,7 +178,7 @@ def rerun_investigation(
     run: Investigation, *, actor: User | None = None, as_of: datetime | None = None
 ) -> Investigation:
     """A new run of the ticket that remembers this one, for comparison. Without `as_of` the clock is now."""
-    key = run.playbook.key if run.playbook else None
+    key = run.playbook.key if run.playbook and run.playbook.key != TRIAGE else None
     return start_investigation(
         ticket=run.ticket, actor=actor, trigger="rerun", as_of=as_of, previous=run, playbook_key=key
     )

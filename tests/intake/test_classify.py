@@ -38,7 +38,7 @@ from investigations.services.classify import classify_text
         ),
         ("charged twice", "Please refund one of the payments.", "billing"),
         ("Why is there VAT on the invoic now", "", "billing"),
-        ("Question", "Nothing changed on our side. We quoted you. How do I add a colleague?", ""),
+        ("Question", "Nothing changed on our side. We quoted you. How do I add a colleague?", "other"),
         ("Where are my hands", "the changes are charming, the average is fine", ""),
         ("", "", ""),
     ],

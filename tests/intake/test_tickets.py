@@ -82,7 +82,7 @@ def test_html_stays_text(payload: dict[str, Any]) -> None:
 
 
 def test_without_anything_telling_there_is_no_class_and_a_reason(payload: dict[str, Any]) -> None:
-    ticket, _ = upsert_ticket({**payload, "subject": "Hello", "description": "How do I add a colleague?"})
+    ticket, _ = upsert_ticket({**payload, "subject": "Hello", "description": "Please call me back."})
     assert (ticket.incident_class, ticket.status) == ("", Ticket.Status.RECEIVED)
     assert ticket.class_why["how"] == "none"
     assert ticket.class_why["reasons"]
