@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any, Final
 
 from investigations.diagnosis.facts import FactSpace
+from investigations.diagnosis.reconciliation import is_usage, reconcile
 from investigations.playbooks.conditions import Unknown
 from investigations.playbooks.format import Billing
 
@@ -55,6 +56,7 @@ def findings(measure: Billing, data: Mapping[str, Any], space: FactSpace) -> Fac
         "subscription": _current_subscription(everything["subscriptions"], limit_key),
         "last_invoice": _last_invoice(everything["invoices"]),
         "usual": _usual(everything["invoices"]),
+        "reconciliation": reconcile(everything["invoices"], everything["subscriptions"]),
         "customer": dict(data.get("customer") or {}),
     }
     return {key: value for key, value in facts.items() if value}
@@ -338,13 +340,14 @@ def _overages(invoices: Sequence[Record]) -> list[Facts]:
     """Invoices with usage lines: how much of the total is metered use above what is included."""
     found = []
     for invoice in invoices:
-        lines = [line for line in invoice.get("lines") or [] if _is_usage(line) and line["amount"] > 0]
+        lines = [line for line in invoice.get("lines") or [] if is_usage(line) and line["amount"] > 0]
         if lines:
             found.append(
                 {
                     **_invoice(invoice),
                     "usage_amount": sum(line["amount"] for line in lines),
                     "quantity": float(sum(line.get("quantity") or 0 for line in lines)),
+                    "unit": _unit(lines),
                     "lines": [line.get("description") or "" for line in lines],
                     "period_start": lines[0].get("period_start"),
                     "period_end": lines[0].get("period_end"),
@@ -353,11 +356,11 @@ def _overages(invoices: Sequence[Record]) -> list[Facts]:
     return found
 
 
-def _is_usage(line: Record) -> bool:
-    text = str(line.get("description") or "").lower()
-    return line.get("usage_type") == "metered" or any(
-        word in text for word in ("overage", "usage", "additional requests", "metered")
-    )
+def _unit(lines: Sequence[Record]) -> float | None:
+    """Minor units for one metered unit: the price's, else amount by quantity."""
+    quantity = sum(line.get("quantity") or 0 for line in lines)
+    amount = sum(line["amount"] for line in lines)
+    return float(amount) / float(quantity) if quantity else None
 
 
 def _limit(metadata: Mapping[str, Any] | None, key: str) -> float | None:

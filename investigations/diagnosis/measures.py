@@ -360,5 +360,6 @@ def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
     }
     if over:
         facts["onset_day"] = over[0]["day"]
+        facts["over_excess"] = sum(day["metered"] - day["served"] for day in over)
         facts["over_ratio"] = sum(day["metered"] for day in over) / max(sum(day["served"] for day in over), 1e-9)
     return facts

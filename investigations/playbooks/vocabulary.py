@@ -137,7 +137,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
     "compare": frozenset({"groups", "count", "spread", "shown_keys", "spread_share", "shown_traffic", "top", "others"}),
     "table": frozenset({"rows", "count", "first", "last"}),
     "usage": frozenset(
-        {"days", "count", "served", "metered", "excess", "ratio", "over_days", "onset_day", "over_ratio"}
+        {"days", "count", "served", "metered", "excess", "ratio", "over_days", "onset_day", "over_ratio", "over_excess"}
     ),
     "deployments": frozenset(
         {"count", "live", "failed", "elsewhere", "candidates", "after", "onset", "best", "second_score"}
@@ -158,6 +158,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
             "subscription",
             "last_invoice",
             "usual",
+            "reconciliation",
             "customer",
         }
     ),
