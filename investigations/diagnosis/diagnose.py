@@ -143,6 +143,7 @@ def _candidate(
         "confirm": render(item.hypothesis.confirm, space.names) if item.hypothesis.confirm else "",
         "caps": list(item.caps),
         "log_odds": round(item.logit, 3),
+        "share": round(item.share, 4),
     }
 
 
@@ -158,6 +159,7 @@ def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
         "confirm": "Run the missing checks again when their source answers.",
         "caps": list(top.caps),
         "log_odds": 0.0,
+        "share": None,
     }
 
 
