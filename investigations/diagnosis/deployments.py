@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from investigations.diagnosis.facts import FactSpace
 from investigations.playbooks.conditions import FUNCTIONS, Unknown
-from investigations.playbooks.format import Deployments
+from investigations.playbooks.format import Deployments, Versions
 
 Facts = dict[str, Any]
 
@@ -55,6 +55,65 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
     return facts
 
 
+#: A version first seen this soon after the window's start was there before: traffic is thin.
+SETTLED: Final = timedelta(minutes=45)
+
+
+def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: FactSpace) -> Facts:
+    """Facts as `rank`, from versions seen in the telemetry; `sha` and `short_sha` are the version as recorded.
+
+    A version is a change when its service ran another one before, or when it began long after the window's start. The
+    time is the first record that carries it: at thin traffic some minutes after it went live.
+    """
+    onset = space.first_known([measure.onset, *measure.onset_alternatives])
+    start = space.value(measure.window_start)
+    services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
+    settled = datetime.fromisoformat(str(start)) + SETTLED if not isinstance(start, Unknown) else None
+    changes = []
+    for row in rows:
+        at = _utc(row[measure.first_at])
+        if settled is None or at > settled:
+            version, service = str(row[measure.version]), str(row[measure.service])
+            changes.append(
+                {
+                    "sha": version,
+                    "short_sha": version[:7],
+                    "service": service,
+                    "live_at": at.isoformat().replace("+00:00", "Z"),
+                    "title": f"{service} {version[:7]}",
+                }
+            )
+    facts: Facts = {"count": float(len(rows)), "changes": float(len(changes)), "candidates": [], "after": []}
+    if isinstance(onset, Unknown):
+        return facts
+    moment = datetime.fromisoformat(str(onset))
+    facts["onset"] = str(onset)
+    for item in changes:
+        minutes = (moment - datetime.fromisoformat(item["live_at"])).total_seconds() / 60.0
+        if minutes < -measure.after_minutes:
+            facts["after"].append(item | {"minutes_after": -minutes})
+        elif minutes <= measure.before_minutes:
+            fits = item["service"] in services if services else None
+            score = _nearness(minutes) * (1.0 if fits or fits is None else 0.25)
+            facts["candidates"].append(item | {"minutes_before": minutes, "score": score})
+    facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), item["sha"]))
+    if facts["candidates"]:
+        facts["best"] = facts["candidates"][0]
+        if len(facts["candidates"]) > 1:
+            facts["second_score"] = facts["candidates"][1]["score"]
+    return facts
+
+
+def _utc(value: Any) -> datetime:
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace(" ", "T"))
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _nearness(minutes: float) -> float:
+    """1 around the onset, halved each 15 minutes further away."""
+    return math.exp(-math.log(2) * max(0.0, abs(minutes) - 3.0) / 15.0)
+
+
 def _candidate(measure: Deployments, item: Mapping[str, Any], minutes: float, services: set[str]) -> Facts:
     text = " ".join(
         [
@@ -70,8 +129,8 @@ def _candidate(measure: Deployments, item: Mapping[str, Any], minutes: float, se
         if FUNCTIONS["matches_any"](text.replace("_", " ").replace("-", " ").replace("/", " "), [word])
     ]
     fits = str(item.get("service") or "") in services if services and item.get("service") else None
-    # Nearness halves each 15 minutes; a deployment of another service is set back, one whose text fits is preferred.
-    nearness = math.exp(-math.log(2) * max(0.0, abs(minutes) - 3.0) / 15.0)
+    # A deployment of another service is set back, one whose text fits is preferred.
+    nearness = _nearness(minutes)
     score = nearness * (1.0 if fits is None else 1.0 if fits else 0.25) * (1.0 if words else 0.75)
     facts = _brief(item) | {
         "minutes_before": minutes,

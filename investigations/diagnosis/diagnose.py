@@ -210,6 +210,11 @@ def _known(space: FactSpace, expression: str | None) -> Any:
     return None if isinstance(value, Unknown) else value
 
 
+def _first_known(space: FactSpace, expressions: str | Sequence[str] | None) -> Any:
+    wanted = [expressions] if isinstance(expressions, str) else expressions or []
+    return next((value for value in (_known(space, one) for one in wanted) if value is not None), None)
+
+
 def _next_steps(top: Scored, space: FactSpace, missing: Sequence[str]) -> list[str]:
     """What to do; while nothing is decided, first of all to ask again what could not be checked."""
     if missing:
@@ -221,7 +226,7 @@ def _culprit(top: Scored, space: FactSpace) -> dict[str, Any]:
     spec = top.hypothesis.culprit
     if spec is None:
         return dict(NOBODY)
-    found = _known(space, spec.id)
+    found = _first_known(space, spec.id)
     culprit = {"kind": spec.kind, "id": found, "url": _known(space, spec.url)}
     return culprit | ({"title": render(spec.title, space.names)} if spec.title else {})
 

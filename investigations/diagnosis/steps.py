@@ -205,6 +205,8 @@ def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], 
             return measures.usage(measure, rows)
         case playbook_format.Deployments():
             return deployments.rank(measure, data, space)
+        case playbook_format.Versions():
+            return deployments.rank_versions(measure, rows, space)
         case playbook_format.Issues():
             return issues.rank(measure, data, space)
         case playbook_format.Billing():

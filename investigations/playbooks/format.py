@@ -26,6 +26,7 @@ from investigations.playbooks.measuring import (
     ShareChange,
     Table,
     Usage,
+    Versions,
 )
 from investigations.playbooks.parts import (
     WEIGHTS,
@@ -215,7 +216,9 @@ class CulpritSpec(Part):
     kind: str = Field(
         description="deployment, linear_issue, stripe_charge, customer_change, none, …; see the reference"
     )
-    id: Cel | None = Field(None, description="CEL giving its id in its own system: sha, issue key, charge id")
+    id: Cel | list[Cel] | None = Field(
+        None, description="CEL giving its id in its own system: sha, issue key, charge id; of a list the first known"
+    )
     url: Cel | None = Field(None, description="CEL giving the address to open")
     title: str = Field("", description=f"Its name for people, {_SLOTS}")
 
@@ -382,6 +385,7 @@ __all__ = [
     "Table",
     "Usage",
     "VerdictSpec",
+    "Versions",
     "Weight",
     "weight_of",
 ]

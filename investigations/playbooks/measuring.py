@@ -123,6 +123,25 @@ class Deployments(Part):
     services: list[Cel] = Field(default_factory=list, description="Service names that show the symptom")
 
 
+class Versions(_OverRows):
+    """Versions that began to run around an onset, as the telemetry shows them: a deployment seen without its record.
+
+    Rows: one per (service, version) with the first and last time it was seen. A version that was there from the
+    beginning of the window is no change. Facts as `deployments`: best.*, candidates[], after[], changes, services.
+    """
+
+    method: Literal["versions"] = Field(description=_METHOD)
+    service: str = Field("service", description="Column with the service")
+    version: str = Field("version", description="Column with its version, e.g. the first characters of a commit")
+    first_at: str = Field("first_at", description="Column with the time it was first seen")
+    window_start: Cel = Field("inputs.window_start", description="Versions first seen near it were there before")
+    onset: Cel = Field(description="When the symptom began, a CEL expression")
+    onset_alternatives: list[Cel] = Field(default_factory=list, description="Taken in turn while `onset` is not known")
+    before_minutes: float = Field(45.0, ge=0, description="How long before the onset it may have begun to run")
+    after_minutes: float = Field(8.0, ge=0, description="How long after the onset, for the onset's uncertainty")
+    services: list[Cel] = Field(default_factory=list, description="Service names that show the symptom")
+
+
 class Issues(Part):
     """Issues ranked by similarity with the symptom. Facts: best.*, matches[], match_count, open_matches, count.
 
@@ -159,7 +178,7 @@ class Usage(_OverRows):
 
 
 Measure = Annotated[
-    ShareChange | LevelChange | CountChange | Compare | Table | Deployments | Issues | Billing | Usage,
+    ShareChange | LevelChange | CountChange | Compare | Table | Deployments | Versions | Issues | Billing | Usage,
     Field(discriminator="method"),
 ]
 #: Keys of a measure that name columns of the query's answer.

@@ -142,6 +142,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
     "deployments": frozenset(
         {"count", "live", "failed", "elsewhere", "candidates", "after", "onset", "best", "second_score"}
     ),
+    "versions": frozenset({"count", "changes", "candidates", "after", "onset", "best", "second_score"}),
     "issues": frozenset({"count", "matches", "match_count", "open_matches", "best"}),
     "billing": frozenset(
         {

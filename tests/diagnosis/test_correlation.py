@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from investigations.diagnosis import billing, deployments, issues
+from investigations.diagnosis.deployments import rank_versions
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.types import RunInputs
-from investigations.playbooks.format import Billing, Deployments, Issues
+from investigations.playbooks.format import Billing, Deployments, Issues, Versions
 
 ONSET = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
 
@@ -236,3 +238,35 @@ def test_a_smaller_plan_is_a_downgrade_with_both_quotas():
     }
     change = found(events=[event])["plan_changes"]["latest"]
     assert change["is_downgrade"] and (change["limit_before"], change["limit"]) == (300.0, 60.0)
+
+
+# ------------------------------------------------------------------------------------------ versions in the telemetry
+VERSIONS = Versions(method="versions", onset="inputs.onset", services=["['core-api']"])
+
+
+def ran(service: str, version: str, first_at: str) -> dict[str, Any]:
+    return {"service": service, "version": version, "first_at": f"2026-05-01 {first_at}.000"}
+
+
+def versions(*rows: dict[str, Any], **values: Any) -> dict[str, Any]:
+    known = {"window_start": "2026-05-01T00:00:00Z", "onset": "2026-05-01T10:00:00Z", **values}
+    inputs = RunInputs(datetime(2026, 5, 1, 12, tzinfo=UTC), {}, {}, known, {})
+    return rank_versions(VERSIONS, rows, FactSpace(inputs))
+
+
+def test_a_version_that_began_to_run_before_the_onset_is_a_candidate() -> None:
+    found = versions(
+        ran("core-api", "old0000", "00:02:00"),
+        ran("core-api", "new1111", "09:56:00"),
+        ran("search-api", "new2222", "09:58:00"),
+        ran("core-api", "late333", "10:30:00"),
+    )
+    assert (found["best"]["sha"], found["best"]["minutes_before"]) == ("new1111", 4.0)
+    assert [item["sha"] for item in found["candidates"]] == ["new1111", "new2222"]
+    assert [item["sha"] for item in found["after"]] == ["late333"]
+    assert found["changes"] == 3.0
+
+
+def test_without_an_onset_no_version_is_a_candidate() -> None:
+    found = versions(ran("core-api", "new1111", "09:56:00"), onset=None)
+    assert found["candidates"] == [] and "best" not in found
