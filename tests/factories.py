@@ -15,6 +15,11 @@ from investigations.models import Connection, Customer, Evidence, Investigation,
 _count = itertools.count(1)
 #: When the scene of `finished_run` plays.
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+#: A run whose first look spoke for another playbook than the ticket's words.
+ROUTE = {
+    "how": "triage", "began": "latency", "playbook": "rate_limit", "shares": {"rate_limit": 0.9, "latency": 0.1},
+    "reasons": ["43% of the customer's requests are rejected with 429"],
+}  # fmt: skip
 
 
 def team(name: str = "Support", **values: Any) -> Team:
@@ -200,7 +205,7 @@ def finished_run(of: Ticket | None = None, **values: Any) -> Investigation:
     found = run(
         of, status="done", diagnosis=diagnosis(), top_label="rl.limiter_deploy", confidence=0.86, severity="SEV2",
         seconds=2.31, upstream_seconds=2.02, started_at=NOON, finished_at=NOON + timedelta(seconds=2), attempt=1,
-        result_hash="a" * 64, live_version=9, **values,
+        result_hash="a" * 64, live_version=9, **{"route": ROUTE, **values},
     )  # fmt: skip
     traffic = step(found, "traffic", 1, verdict="abnormal", result="43% rejected, before 3.1%")
     deployments = step(

@@ -28,6 +28,15 @@ def _ratio(value: float) -> str:
     return "many times" if value > 999 else f"{value:.1f}×"
 
 
+def lead(minutes: float) -> str:
+    """12.4 -> 12 minutes before; -3 -> 3 minutes after; 0.2 -> at the same minute as."""
+    whole = round(abs(minutes))
+    if not whole:
+        return "in the same minute as"
+    told = f"{whole} minute{'s' if whole > 1 else ''}" if whole < 180 else f"{round(whole / 60)} hours"
+    return f"{told} {'before' if minutes > 0 else 'after'}"
+
+
 FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "percent": percent,
     "number": number,
@@ -35,6 +44,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "seconds": duration,
     "time": moment,
     "ratio": _ratio,
+    "lead": lead,
     "text": str,
     "sha": lambda value: str(value)[:7],
     "list": lambda value: ", ".join(str(item) for item in value) or MISSING,

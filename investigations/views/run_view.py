@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from altor import words
 from altor.templatetags.altor_ui import source_name
 from investigations.models import Evidence, Investigation, StepResult
+from investigations.playbooks.format import TRIAGE
 
 #: Rows of evidence shown inside a card; the evidence page shows all that were kept.
 CARD_ROWS: Final = 12
@@ -96,6 +97,18 @@ class RunView:
     def top(self) -> Mapping[str, Any] | None:
         candidates = self.diagnosis.get("candidates") or []
         return candidates[0] if candidates else None
+
+    @property
+    def route_reasons(self) -> Sequence[str]:
+        """Why the run has this playbook: what the first look found, or who chose it."""
+        reasons = list(self.run.route.get("reasons") or [])
+        return reasons or (["Chosen by a person."] if self.run.route.get("how") == "chosen" else [])
+
+    @property
+    def rerouted_from(self) -> str:
+        """Key of the playbook the ticket's words suggested, when another one went on."""
+        began, took = self.run.route.get("began", ""), self.run.route.get("playbook", "")
+        return str(began) if began and began != took and began != TRIAGE else ""
 
     @property
     def others(self) -> Sequence[Mapping[str, Any]]:

@@ -52,3 +52,12 @@ def test_what_is_not_known_reads_as_a_dash_and_never_as_zero():
 
 def test_braces_of_a_customer_text_are_not_filled():
     assert render("{a.text}", {"a": {"text": "{a.share}"}}) == "{a.share}"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [(12.4, "12 minutes before"), (-2.7, "3 minutes after"), (1.0, "1 minute before"), (0.3, "in the same minute as"),
+     (600.0, "10 hours before")],
+)  # fmt: skip
+def test_a_lead_says_before_or_after(minutes, text):
+    assert render("{m|lead} the onset", {"m": minutes}) == f"{text} the onset"

@@ -196,3 +196,9 @@ def test_views_reach_rows_only_through_named_reads() -> None:
         text = path.read_text()
         assert not re.search(r"(Ticket|Investigation)\.objects\.(?!visible_to)", text), path.name
         assert ".objects.get(" not in text, path.name
+
+
+def test_a_run_tells_why_it_has_its_playbook(client: Client, scene: scenes.Scene) -> None:
+    client.force_login(scene.admin)
+    html = client.get(scenes.pages(scene)["run-done"]).content.decode()
+    assert "Why this playbook: it began with latency" in html and "are rejected with 429</li>" in html
