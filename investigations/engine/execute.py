@@ -251,11 +251,12 @@ class _Run:
         finally:
             await told
         await self._wait_for(step.reads)
-        return self._interpreted(step, position, answer)
+        # Not on the loop: finding changes in thousands of rows would hold up the questions to other sources.
+        return await asyncio.to_thread(self._interpreted, step, position, answer, self._space())
 
-    def _interpreted(self, step: Step, position: int, answer: SourceAnswer) -> StepOutcome:
+    def _interpreted(self, step: Step, position: int, answer: SourceAnswer, space: FactSpace) -> StepOutcome:
         try:
-            return meaning.interpret(step, position, answer, self._space())
+            return meaning.interpret(step, position, answer, space)
         except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
             log.exception("an answer could not be interpreted", extra={"step": step.id, "run": self.work.lease.run_id})
             why = f"the answer does not fit the step ({type(error).__name__}: {error})"[:300]

@@ -39,7 +39,9 @@ def decide(triage: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutco
     scored = score(triage, space, outcomes, calibration.Calibration())
     first = scored[0]
     shares = {item.hypothesis.continue_with or item.hypothesis.label: round(item.share, 3) for item in scored}
-    return Decision(first.hypothesis.continue_with or TRIAGE, _reasons(first, space), shares)
+    reasons = _reasons(first, space)
+    # Where nothing speaks for any, the first of equals is no choice.
+    return Decision((first.hypothesis.continue_with if reasons else "") or TRIAGE, reasons, shares)
 
 
 def _reasons(scored: Scored, space: FactSpace) -> list[str]:

@@ -3,9 +3,11 @@ that would otherwise pass while a run's answers come in."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Final
 
 from altor.registry import parts
@@ -29,3 +31,7 @@ def warm() -> None:
     for name in _ON_FIRST_USE:
         with suppress(ImportError):  # another release of the library: its first use pays
             import_module(name)
+    # httpcore looks for this optional package at every lock it makes, in every folder of the path when it is not there:
+    # a tenth of a second a run. None makes that one look into a dictionary.
+    if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+        sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # "known to be absent", see the import system
