@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook
 
 from altor.models import InboundEndpoint, InboundEvent
 from altor.signatures import SignatureRefused, verify
-from investigations.models import Investigation, Ticket
+from investigations.models import Investigation, PlaybookVersion, Ticket
 from investigations.services import inbound
 from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
 from investigations.services.inbound import MAX_TRIES, process_event, replay_event, sweep_inbound
@@ -206,14 +206,29 @@ def test_a_new_ticket_starts_its_investigation_once(world: World) -> None:
 
 
 @pytestmark_db
-def test_the_switch_and_an_unknown_class_start_nothing(world: World, settings: Any) -> None:
-    post(event(901, subject="How do I add a colleague?"), key="a")
-    process_event(only_event().pk)
+def test_the_switch_starts_nothing(world: World, settings: Any) -> None:
     settings.AUTO_INVESTIGATE = False
     post(event(902), key="b")
     process_event(InboundEvent.objects.get(delivery_key="b").pk)
-    assert Ticket.objects.filter(external_id__in=["901", "902"]).count() == 2
-    assert not Investigation.objects.filter(ticket__external_id__in=["901", "902"]).exists()
+    assert Ticket.objects.filter(external_id="902").exists()
+    assert not Investigation.objects.filter(ticket__external_id="902").exists()
+
+
+@pytestmark_db
+def test_a_question_how_something_is_done_gets_a_first_look_only(world: World) -> None:
+    post(event(901, subject="How do I add a colleague?"), key="a")
+    process_event(only_event().pk)
+    run = Investigation.objects.get(ticket__ref="TK-901")
+    assert (run.trigger, run.playbook.key) == ("ticket", "triage")
+
+
+@pytestmark_db
+def test_without_a_playbook_for_it_a_ticket_starts_nothing(world: World) -> None:
+    PlaybookVersion.objects.filter(key="triage").update(is_active=False)
+    post(event(901, subject="How do I add a colleague?"), key="a")
+    worked = process_event(only_event().pk)
+    assert worked is not None and worked.status == "done"
+    assert not Investigation.objects.filter(ticket__external_id="901").exists()
 
 
 @pytestmark_db
