@@ -1,7 +1,8 @@
 """What the HTTP sources share: one scope per call, errors in the words of the engine, records of requests.
 
 A source's session subclasses `HTTPSession`, answers its operations in `_ask` and tests its connection in `_identify`;
-timeouts, error mapping and records come from here.
+timeouts, error mapping and records come from here. The source itself subclasses `HTTPSource` and says which operations
+it offers and how a client and a session are opened.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from altor.outbound import (
     AddressRefused,
@@ -44,6 +46,7 @@ from investigations.sources.base import (
     SourceError,
     SourceLimited,
     SourceRefused,
+    SourceSession,
     SourceUnavailable,
 )
 
@@ -51,6 +54,13 @@ log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 10.0
 T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Params(BaseModel):
+    """What a playbook passes to an operation. A name that is not known is a mistake, not a remark."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class CredentialRefused(SourceRefused):
@@ -82,19 +92,20 @@ class Identity:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class HTTPSession:
-    """A source opened for one run on one event loop."""
+class HTTPSession(Generic[C]):
+    """A source opened for one run on one event loop, on a client of its own kind."""
 
     source: ClassVar[str]
     title: ClassVar[str]
+    operations: ClassVar[Mapping[str, Operation]]
 
-    def __init__(self, config: ConnectionConfig, context: RunContext, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, config: ConnectionConfig, context: RunContext, client: C) -> None:
         self.config = config
         self.context = context
-        self._operations = operations
+        self.client = client
 
     async def call(self, operation: str, params: Mapping[str, Any], *, timeout_s: float) -> SourceAnswer:
-        spec = self._operations.get(operation)
+        spec = self.operations.get(operation)
         if spec is None:
             raise SourceAnswerInvalid(self.source, f"{self.title} has no operation {operation!r}")
         try:
@@ -161,6 +172,27 @@ class HTTPSession:
             )
             message = f"{self.title} answered in an unexpected shape ({type(error).__name__})"
             raise SourceAnswerInvalid(self.source, message, requests=records(self.source, scope)) from error
+
+
+class HTTPSource:
+    """One kind of upstream asked over HTTP. A subclass names its session and what opens the session's client."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    concurrency: ClassVar[int]
+    session: ClassVar[type[HTTPSession[Any]]]
+
+    @staticmethod
+    def client(config: ConnectionConfig) -> AbstractAsyncContextManager[Any]:
+        raise NotImplementedError
+
+    def operations(self) -> Mapping[str, Operation]:
+        return self.session.operations
+
+    @asynccontextmanager
+    async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[SourceSession]:
+        async with self.client(config) as client:
+            yield self.session(config, context, client)
 
 
 def as_source_error(

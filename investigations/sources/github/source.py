@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from investigations.sources.base import ConnectionConfig, Operation, RunContext, Scope, SourceRefused
+from investigations.profile import GitHubProfile
+from investigations.sources.base import Operation, Scope, SourceRefused
 from investigations.sources.github.client import CONCURRENCY, SOURCE, TITLE, GitHubClient, open_github
 from investigations.sources.github.deployments import collect_deployments
 from investigations.sources.github.shapes import commit_shape, deployment_shape, pull_shape, release_shape
-from investigations.sources.http import CredentialRefused, Found, HTTPSession, Identity, iso, parse_time, together
+from investigations.sources.http import (
+    CredentialRefused,
+    Found,
+    HTTPSession,
+    HTTPSource,
+    Identity,
+    Params,
+    iso,
+    parse_time,
+    together,
+)
 
 #: Classic scopes that read only; any other classic scope can write.
 _READ_ONLY_SCOPES = frozenset(
@@ -22,31 +32,27 @@ _READ_ONLY_SCOPES = frozenset(
 )
 
 
-class _Params(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DeploymentsParams(_Params):
+class DeploymentsParams(Params):
     since: AwareDatetime
     until: AwareDatetime
     environment: str | None = None  # None: all environments, each deployment tells its own
     limit: int = Field(default=20, ge=1, le=40)
 
 
-class ReleasesParams(_Params):
+class ReleasesParams(Params):
     since: AwareDatetime
     until: AwareDatetime
     limit: int = Field(default=30, ge=1, le=100)
 
 
-class PullsParams(_Params):
+class PullsParams(Params):
     since: AwareDatetime
     until: AwareDatetime
     base: str | None = None
     limit: int = Field(default=50, ge=1, le=100)
 
 
-class CommitParams(_Params):
+class CommitParams(Params):
     sha: str = Field(pattern=r"^[0-9a-fA-F]{7,40}$")
 
 
@@ -97,13 +103,12 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-class GitHubSession(HTTPSession):
-    source, title = SOURCE, TITLE
+class GitHubSession(HTTPSession[GitHubClient]):
+    source, title, operations = SOURCE, TITLE, OPERATIONS
 
-    def __init__(self, config: ConnectionConfig, context: RunContext, client: GitHubClient) -> None:
-        super().__init__(config, context, OPERATIONS)
-        self.client = client
-        self.profile = context.profile.github
+    @property
+    def profile(self) -> GitHubProfile:
+        return self.context.profile.github
 
     @property
     def repository(self) -> str:
@@ -242,18 +247,10 @@ class GitHubSession(HTTPSession):
         return f"{host.removesuffix('/').removesuffix('/api/v3')}/{self.profile.owner}/{self.profile.repo}/{path}"
 
 
-class GitHubSource:
-    name: ClassVar[str] = SOURCE
-    title: ClassVar[str] = TITLE
-    concurrency: ClassVar[int] = CONCURRENCY
-
-    def operations(self) -> Mapping[str, Operation]:
-        return OPERATIONS
-
-    @asynccontextmanager
-    async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[GitHubSession]:
-        async with open_github(config) as client:
-            yield GitHubSession(config, context, client)
+class GitHubSource(HTTPSource):
+    name, title, concurrency = SOURCE, TITLE, CONCURRENCY
+    session = GitHubSession
+    client = staticmethod(open_github)
 
 
 def _within(text: Any, since: datetime, until: datetime) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from investigations.sources.base import ConnectionConfig, Operation, RunContext, Scope
-from investigations.sources.http import Found, HTTPSession, Identity, cut_text, iso, parse_time
+from investigations.sources.base import Operation, Scope
+from investigations.sources.http import Found, HTTPSession, HTTPSource, Identity, Params, cut_text, iso, parse_time
 from investigations.sources.linear.client import CONCURRENCY, SOURCE, TITLE, LinearClient, open_linear
 from investigations.sources.linear.queries import CUSTOMER_REQUESTS, IDENTITY, MAX_TERMS, issue_search
 
@@ -20,11 +19,7 @@ RECENT = timedelta(days=60)
 _PER_SEARCH, _RECENT_FIRST = 12, 30
 
 
-class _Params(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class IssuesParams(_Params):
+class IssuesParams(Params):
     terms: list[str] = Field(default_factory=list, max_length=20)
     #: Closed issues that were not updated since are left out; so is, from the recent list, every such issue.
     updated_since: AwareDatetime | None = None
@@ -32,7 +27,7 @@ class IssuesParams(_Params):
     limit: int = Field(default=40, ge=1, le=100)
 
 
-class CustomerRequestsParams(_Params):
+class CustomerRequestsParams(Params):
     customer: str = ""  # our organisation id, kept in Linear as external id
     linear_customer: str = ""
     domain: str = ""
@@ -81,12 +76,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-class LinearSession(HTTPSession):
-    source, title = SOURCE, TITLE
-
-    def __init__(self, config: ConnectionConfig, context: RunContext, client: LinearClient) -> None:
-        super().__init__(config, context, OPERATIONS)
-        self.client = client
+class LinearSession(HTTPSession[LinearClient]):
+    source, title, operations = SOURCE, TITLE, OPERATIONS
 
     async def _ask(self, operation: str, params: BaseModel) -> Found:
         if isinstance(params, IssuesParams):
@@ -277,15 +268,7 @@ def _time(text: Any) -> str | None:
     return iso(parse_time(text))
 
 
-class LinearSource:
-    name: ClassVar[str] = SOURCE
-    title: ClassVar[str] = TITLE
-    concurrency: ClassVar[int] = CONCURRENCY
-
-    def operations(self) -> Mapping[str, Operation]:
-        return OPERATIONS
-
-    @asynccontextmanager
-    async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[LinearSession]:
-        async with open_linear(config) as client:
-            yield LinearSession(config, context, client)
+class LinearSource(HTTPSource):
+    name, title, concurrency = SOURCE, TITLE, CONCURRENCY
+    session = LinearSession
+    client = staticmethod(open_linear)

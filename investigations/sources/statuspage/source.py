@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from altor.outbound import OutboundError
 from investigations.sources.base import (
-    ConnectionConfig,
     Operation,
-    RunContext,
     SourceAnswerInvalid,
     SourceError,
     SourceRefused,
@@ -22,7 +19,9 @@ from investigations.sources.base import (
 from investigations.sources.http import (
     Found,
     HTTPSession,
+    HTTPSource,
     Identity,
+    Params,
     as_source_error,
     cut_text,
     iso,
@@ -36,8 +35,7 @@ _MAX_PAGES, _MAX_UPDATES = 10, 6
 _REGION = ("us-", "eu-", "ap-", "sa-", "ca-", "region", "europe", "americas", "asia", "frankfurt", "virginia", "oregon")
 
 
-class StatusParams(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class StatusParams(Params):
     since: AwareDatetime
     until: AwareDatetime
     limit: int = Field(default=30, ge=1, le=100)
@@ -63,12 +61,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-class StatuspageSession(HTTPSession):
-    source, title = SOURCE, TITLE
-
-    def __init__(self, config: ConnectionConfig, context: RunContext, client: StatuspageClient) -> None:
-        super().__init__(config, context, OPERATIONS)
-        self.client = client
+class StatuspageSession(HTTPSession[StatuspageClient]):
+    source, title, operations = SOURCE, TITLE, OPERATIONS
 
     @property
     def pages(self) -> list[str]:
@@ -243,15 +237,7 @@ def _before(text: Any, until: datetime) -> bool:
     return at is None or at <= until
 
 
-class StatuspageSource:
-    name: ClassVar[str] = SOURCE
-    title: ClassVar[str] = TITLE
-    concurrency: ClassVar[int] = CONCURRENCY
-
-    def operations(self) -> Mapping[str, Operation]:
-        return OPERATIONS
-
-    @asynccontextmanager
-    async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[StatuspageSession]:
-        async with open_statuspage(config) as client:
-            yield StatuspageSession(config, context, client)
+class StatuspageSource(HTTPSource):
+    name, title, concurrency = SOURCE, TITLE, CONCURRENCY
+    session = StatuspageSession
+    client = staticmethod(open_statuspage)

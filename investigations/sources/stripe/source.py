@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from investigations.sources.base import ConnectionConfig, Operation, RunContext, Scope, SourceRefused
-from investigations.sources.http import CredentialRefused, Found, HTTPSession, Identity, ObjectUnknown, together
+from investigations.sources.base import Operation, Scope, SourceRefused
+from investigations.sources.http import (
+    CredentialRefused,
+    Found,
+    HTTPSession,
+    HTTPSource,
+    Identity,
+    ObjectUnknown,
+    Params,
+    together,
+)
 from investigations.sources.stripe import payments, shapes
 from investigations.sources.stripe.basics import newest
 from investigations.sources.stripe.billing import Ledger, collect
@@ -20,10 +28,9 @@ from investigations.sources.stripe.client import API_VERSION, CONCURRENCY, SOURC
 LOOKBACK = timedelta(days=120)
 
 
-class _Handle(BaseModel):
+class _Handle(Params):
     """Who the customer is; the first that is given decides."""
 
-    model_config = ConfigDict(extra="forbid")
     stripe_customer: str = Field(default="", max_length=255)
     org_id: str = Field(default="", max_length=255)
     email: str = Field(default="", max_length=320)
@@ -110,12 +117,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-class StripeSession(HTTPSession):
-    source, title = SOURCE, TITLE
-
-    def __init__(self, config: ConnectionConfig, context: RunContext, reader: StripeReader) -> None:
-        super().__init__(config, context, OPERATIONS)
-        self.reader = reader
+class StripeSession(HTTPSession[StripeReader]):
+    source, title, operations = SOURCE, TITLE, OPERATIONS
 
     async def _ask(self, operation: str, params: BaseModel) -> Found:
         if isinstance(params, CustomerParams):
@@ -136,14 +139,14 @@ class StripeSession(HTTPSession):
         """Customers by the first handle that is given, newest first; nothing created after the run's clock."""
         if handle.stripe_customer:
             try:
-                raws = [await self.reader.one(self.reader.v1.customers.retrieve_async, handle.stripe_customer)]
+                raws = [await self.client.one(self.client.v1.customers.retrieve_async, handle.stripe_customer)]
             except ObjectUnknown:
                 raws = []
             return raws, "id"
         if handle.org_id:
             key = self.context.profile.stripe.customer_metadata_key
             query = f"metadata['{_quoted(key)}']:'{_quoted(handle.org_id)}'"
-            raws, matched_by = await self.reader.search(self.reader.v1.customers.search_async, query), "metadata"
+            raws, matched_by = await self.client.search(self.client.v1.customers.search_async, query), "metadata"
         else:
             raws, matched_by = await self._by_email(handle.email), "email"
         last = self.context.as_of.timestamp()
@@ -152,16 +155,16 @@ class StripeSession(HTTPSession):
 
     async def _by_email(self, email: str) -> list[dict[str, Any]]:
         """The list is exact and fresh, but tells capitals apart; the search does not, and may be a minute behind."""
-        v1 = self.reader.v1
+        v1 = self.client.v1
         listed, searched = await together(
-            self.reader.many(v1.customers.list_async, email=email),
+            self.client.many(v1.customers.list_async, email=email),
             self._searched(f"email:'{_quoted(email)}'"),
         )
         return list({raw["id"]: raw for raw in [*listed[0], *searched]}.values())
 
     async def _searched(self, query: str) -> list[dict[str, Any]]:
         try:
-            return await self.reader.search(self.reader.v1.customers.search_async, query)
+            return await self.client.search(self.client.v1.customers.search_async, query)
         except ObjectUnknown:
             return []  # some accounts have no search
 
@@ -193,13 +196,13 @@ class StripeSession(HTTPSession):
 
     async def _collect(self, customer_id: str, *, since: datetime, until: datetime) -> Ledger | None:
         try:
-            return await collect(self.reader, customer_id, since=since, until=until)
+            return await collect(self.client, customer_id, since=since, until=until)
         except ObjectUnknown:
             return None  # Stripe refuses lists of a customer it does not know
 
     async def _identify(self) -> Identity:
         """Who the key is, and what it may read. Whether it may write is told by its kind: nothing is ever written."""
-        v1 = self.reader.v1
+        v1 = self.client.v1
         names = (
             "customers",
             "subscriptions",
@@ -237,7 +240,7 @@ class StripeSession(HTTPSession):
     async def _may_read(self, ask: Any) -> str:
         """ "" when allowed, else why not. Anything but a missing permission is raised."""
         try:
-            await self.reader.many(ask, limit=1)
+            await self.client.many(ask, limit=1)
         except CredentialRefused:
             raise
         except SourceRefused as error:
@@ -270,15 +273,7 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-class StripeSource:
-    name: ClassVar[str] = SOURCE
-    title: ClassVar[str] = TITLE
-    concurrency: ClassVar[int] = CONCURRENCY
-
-    def operations(self) -> Mapping[str, Operation]:
-        return OPERATIONS
-
-    @asynccontextmanager
-    async def open(self, config: ConnectionConfig, context: RunContext) -> AsyncIterator[StripeSession]:
-        async with open_stripe(config) as reader:
-            yield StripeSession(config, context, reader)
+class StripeSource(HTTPSource):
+    name, title, concurrency = SOURCE, TITLE, CONCURRENCY
+    session = StripeSession
+    client = staticmethod(open_stripe)
