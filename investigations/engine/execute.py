@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S: Final = 0.5
 #: Time kept at the end of a run for concluding.
 CONCLUDE_S: Final = 0.3
+#: Part of a run's time that the first look may take: the playbook that it chooses needs the rest.
+LOOK_SHARE: Final = 0.4
 #: "Diagnosis so far" is computed at most this often.
 SO_FAR_S: Final = 0.5
 #: What ending the steps of a lost run may take.
@@ -96,6 +98,7 @@ class _Run:
         self.loop = asyncio.get_running_loop()
         limit_s = min(work.playbook.limits.run_seconds, work.limit_s or work.playbook.limits.run_seconds)
         deadline = self.loop.time() + max(limit_s - CONCLUDE_S, CONCLUDE_S)
+        self.look_s = LOOK_SHARE * limit_s
         context = RunContext(
             as_of=work.inputs.as_of,
             profile=work.profile,
@@ -145,7 +148,8 @@ class _Run:
 
         async def one(position: int, step: Step) -> tuple[StepOutcome, float]:
             began = time.monotonic()
-            return await self._outcome(position, step), time.monotonic() - began
+            brief = step.model_copy(update={"timeout_s": min(step.timeout_s, self.look_s)})
+            return await self._outcome(position, brief), time.monotonic() - began
 
         found = await asyncio.gather(*(one(position, step) for position, step in enumerate(triage.steps, 1)))
         return {outcome.step_id: (outcome, seconds) for outcome, seconds in found}

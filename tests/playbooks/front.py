@@ -37,9 +37,10 @@ class Front(Proxy):
         source = first if first in SOURCES else "clickhouse"
         if source != self.broken:
             return super().answer(method, path, headers, body)
-        if self.fault == "hanging":
+        fault = self.fault  # which may be over when the wait is
+        if fault == "hanging":
             self.over.wait(30)
-        return FAULTS[self.fault]
+        return FAULTS[fault]
 
 
 def _serve(pipe: Any, targets: Sequence[int]) -> None:
