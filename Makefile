@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 TEST_ENV := ALTOR_DEBUG=1
-SLOW_WORKERS ?= 1
+# A process per core, each with its own database and ClickHouse engine; the files of one test module stay together.
+SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-all test-slow lint format types imports migrations deploy-check audit check lock clean
 
@@ -14,11 +15,12 @@ demo: $(VENV)/.installed
 
 ## the quick tests
 test: $(VENV)/.installed-dev
-	@$(TEST_ENV) $(BIN)/python -m pytest $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 ## the slow ones too: killed processes, real browsers, foreign peers
 test-all: $(VENV)/.installed-dev peers
-	@$(TEST_ENV) $(BIN)/python -m pytest -m "" $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest -m "slow or ui or peer" $(ARGS)
 
 ## only what `make test` leaves out
 test-slow: $(VENV)/.installed-dev peers
