@@ -22,6 +22,8 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "ticket.read": (frozenset({_A, _L, _E, _X, _R}), "Read tickets of the own teams"),
     "ticket.create": (frozenset({_A, _L, _X}), "Create a ticket by form or API"),
     "ticket.edit": (frozenset({_A, _L, _X}), "Correct customer, class, endpoint, window and owner of a ticket"),
+    "ticket.reply": (frozenset({_A, _L, _X}), "Record that the customer was replied to"),
+    "ticket.resolve": (frozenset({_A, _L, _X}), "Resolve a ticket and reopen it"),
     "run.read": (frozenset({_A, _L, _E, _X, _R}), "Read investigations and their evidence"),
     "run.start": (frozenset({_A, _L, _E, _X}), "Start, re-run and cancel an investigation"),
     "run.answer": (frozenset({_A, _L, _E, _X}), "Answer a manual step"),

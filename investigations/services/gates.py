@@ -16,6 +16,12 @@ from investigations.models import GateOverride, Investigation
 from investigations.playbooks.format import Playbook
 
 GATES = ("reply", "escalation")
+_BEFORE = {"reply": "a reply", "escalation": "an escalation"}
+
+
+class GateClosed(Conflict):
+    code = "gate_closed"
+    title = "Required steps have not run"
 
 
 def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
@@ -48,6 +54,21 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
             else None,
         }
     return state
+
+
+def require_open(run: Investigation, gate: str) -> None:
+    """GateClosed, with the missing steps and the ways on, unless the gate is open."""
+    state = gate_state(run)[gate]
+    if state["open"]:
+        return
+    titles = ", ".join(f"“{item['title']}”" for item in state["missing"]) or "a playbook's steps"
+    raise GateClosed(
+        f"{run.ref} still needs before {_BEFORE[gate]}: {titles}. Answer what is asked there or run the investigation"
+        " again; a lead may pass the gate with a reason.",
+        investigation=run.ref,
+        gate=gate,
+        missing=state["missing"],
+    )
 
 
 @transaction.atomic
