@@ -343,6 +343,16 @@ class StartRunInput(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField(required=False, allow_null=True, help_text="The run's clock; default now")
 
 
+class ReplyInput(serializers.Serializer[Any]):
+    text = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=100_000,
+        help_text="What was sent; kept redacted, at most 20,000 characters of it",
+    )
+
+
 class FeedbackInput(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=["accepted", "corrected"])
     label = serializers.CharField(required=False, allow_blank=True, default="", max_length=60)  # type: ignore[assignment]  # a field called label

@@ -1,4 +1,4 @@
-"""Tickets: create, read, correct, investigate."""
+"""Tickets: create, read, correct, investigate, mark as replied, resolve, reopen."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from investigations.intake.payload import read_payload
 from investigations.models import Customer, Investigation, Ticket
 from investigations.models.tickets import TicketQuerySet
 from investigations.serializers import (
+    ReplyInput,
     RunSerializer,
     StartRunInput,
     TicketCorrection,
@@ -30,6 +31,7 @@ from investigations.serializers import (
     TicketSerializer,
 )
 from investigations.services.automatic import investigate_automatically
+from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.services.runs import RunAlreadyActive, start_investigation
 from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
 
@@ -45,6 +47,9 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         "create": "ticket.create",
         "partial_update": "ticket.edit",
         "start": "run.start",
+        "reply": "ticket.reply",
+        "resolve": "ticket.resolve",
+        "reopen": "ticket.resolve",
     }
     throttle_scopes = {"create": "intake", "start": "run"}
     max_body_bytes = 2_500_000
@@ -119,6 +124,33 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
                 raise
             run = active
         return run_response(run, self.user, status=202)
+
+    @extend_schema(request=ReplyInput, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def reply(self, request: Request, ref: str) -> Response:
+        """Record that the customer was replied to; nothing is sent. Told twice, it is recorded once.
+
+        409 `gate_closed` while steps that the playbook requires before a reply have not run: `missing` names them.
+        """
+        ticket = self.get_object()
+        body = ReplyInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        mark_replied(ticket, actor=self.user, text=body.validated_data["text"])
+        return Response(self._shown(ref))
+
+    @extend_schema(request=None, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, ref: str) -> Response:
+        """The case is closed. An investigation under way goes on and leaves the status alone."""
+        resolve(self.get_object(), actor=self.user)
+        return Response(self._shown(ref))
+
+    @extend_schema(request=None, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, ref: str) -> Response:
+        """Open a resolved ticket again. 409 when it is open."""
+        reopen(self.get_object(), actor=self.user)
+        return Response(self._shown(ref))
 
 
 def _customer(org_id: str) -> Customer:

@@ -53,6 +53,15 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-ticket-start", "post"): Case(
         "tickets/TK-10134/investigations/", "run.start", 202, {}, foreign="tickets/TK-20999/investigations/"
     ),
+    ("api-ticket-reply", "post"): Case(
+        "tickets/TK-10134/reply/", "ticket.reply", 200, {}, foreign="tickets/TK-20999/reply/"
+    ),
+    ("api-ticket-resolve", "post"): Case(
+        "tickets/TK-10134/resolve/", "ticket.resolve", 200, {}, foreign="tickets/TK-20999/resolve/"
+    ),
+    ("api-ticket-reopen", "post"): Case(
+        "tickets/TK-10134/reopen/", "ticket.resolve", 409, {}, foreign="tickets/TK-20999/reopen/"
+    ),
     ("api-investigation-list", "get"): Case("investigations/", "run.read", 200),
     ("api-investigation-detail", "get"): Case("{run}", "run.read", 200, foreign="{foreign}"),
     ("api-investigation-cancel", "post"): Case("{run}cancel/", "run.start", 409, {}, foreign="{foreign}cancel/"),
