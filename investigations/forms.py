@@ -108,6 +108,12 @@ class OwnerForm(forms.Form):
         self.fields["owner"].queryset = people.distinct().order_by("username")  # type: ignore[attr-defined]  # a model field
 
 
+class ReplyForm(forms.Form):
+    """What was sent to the customer, where a person wants it kept."""
+
+    text = forms.CharField(required=False, max_length=100_000, strip=True)
+
+
 class ClaimForm(forms.Form):
     kind = forms.ChoiceField(choices=[(str(kind), label) for kind, label in CLAIM_LABELS.items()], label="What")
     value = forms.CharField(max_length=300)

@@ -13,6 +13,7 @@ from investigations.views import (
     proposal,
     run_actions,
     runs,
+    ticket_actions,
     tickets,
     today,
 )
@@ -33,6 +34,9 @@ _pages: list[URLPattern] = [
     path("tickets/new/", tickets.new_ticket, name="ticket-new"),
     path("tickets/<str:ref>/", tickets.ticket, name="ticket"),
     path("tickets/<str:ref>/investigate/", tickets.investigate, name="ticket-investigate"),
+    path("tickets/<str:ref>/reply/", ticket_actions.replied, name="ticket-reply"),
+    path("tickets/<str:ref>/resolve/", ticket_actions.resolved, name="ticket-resolve"),
+    path("tickets/<str:ref>/reopen/", ticket_actions.reopened, name="ticket-reopen"),
     path("tickets/<str:ref>/correct/<str:what>/", tickets.correct, name="ticket-correct"),
     path("tickets/<str:ref>/claims/<int:pk>/", tickets.edit_claim, name="claim"),
     path("customers/", customers.customers, name="customers"),

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from altor import words
+from altor import flash, words
 from altor.markdown import to_html
 from altor.vendored import sprite_names
 
@@ -222,6 +222,12 @@ def safe_link(url: Any) -> str:
     text = str(url or "")
     parts = urlsplit(text) if text.isprintable() else urlsplit("")
     return text if (parts.scheme in ("https", "http") and parts.netloc) or parts.scheme == "mailto" else ""
+
+
+@register.filter
+def undo(message: Any) -> dict[str, str]:
+    """Label and address of the button that takes back what a message tells; {} when there is none."""
+    return flash.undo_of(str(message.extra_tags or ""))
 
 
 @register.filter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -18,6 +19,7 @@ from altor.models import User
 from investigations.filters import RunFilter, with_progress
 from investigations.models import Evidence, Investigation
 from investigations.services.gates import gate_state
+from investigations.services.lifecycle import prospect
 from investigations.views import run_view
 from investigations.views.pulse import pulse, unchanged
 
@@ -65,12 +67,13 @@ def runs(request: HttpRequest) -> HttpResponse:
     return render(request, "investigations/run_list.html", context)
 
 
-def gate_lines(run: Investigation) -> list[dict[str, Any]]:
-    """The two gates as the page shows them; nothing for a run that has no playbook."""
+def gate_lines(run: Investigation, known: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """The two gates as the page shows them; nothing for a run that has no playbook. `known`: its state, if read."""
     if run.playbook is None:
         return []
     titles = {"reply": "Reply to the customer", "escalation": "Escalate to engineering"}
-    return [{"name": name, "title": titles.get(name, name), **state} for name, state in gate_state(run).items()]
+    state = known or gate_state(run)
+    return [{"name": name, "title": titles.get(name, name), **gate} for name, gate in state.items()]
 
 
 def labels(run: Investigation) -> list[tuple[str, str]]:
@@ -87,16 +90,21 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
     steps = list(run.steps.select_related("assignee", "answered_by"))
     evidence = list(run.evidence.select_related("step"))
     newest = run.ticket.investigations.only("pk").order_by("-pk").first()
+    ahead = None if run.is_active else prospect(run.ticket)
+    if ahead is not None and ahead.run != run:
+        ahead = None  # a reply rests on the newest diagnosis, which is another run's
     return {
         "here": "runs",
         "run": run,
         "ticket": run.ticket,
         "view": run_view.build(run, steps, evidence),
-        "gates": [] if run.is_active else gate_lines(run),
+        "gates": [] if run.is_active else gate_lines(run, ahead.gates if ahead else None),
+        "next": ahead,
         "labels": labels(run),
         "feedback": list(run.feedback.select_related("user")),
         "newest_ref": newest.ref if newest else "",
         "may": {name: user.may(f"run.{name}") for name in ("start", "answer", "feedback")}
+        | {name: user.may(f"ticket.{name}") for name in ("reply", "resolve")}
         | {"override": user.may("gate.override"), "connections": user.may("connection.read")},
     }
 

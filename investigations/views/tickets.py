@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from django import forms
@@ -21,6 +23,7 @@ from investigations.filters import TicketFilter, with_progress
 from investigations.forms import CLAIM_LABELS, ClaimForm, ClassForm, CustomerChoiceForm, OwnerForm, TicketForm
 from investigations.models import GateOverride, Investigation, Ticket, TicketClaim
 from investigations.services.claims import ClaimEdit
+from investigations.services.lifecycle import prospect
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import correct_ticket, upsert_ticket
 
@@ -40,6 +43,9 @@ WORDS: Final = {
     "diagnosis.accepted": "The diagnosis was accepted:",
     "diagnosis.corrected": "The diagnosis was corrected:",
     "gate.overridden": "A gate was passed with a reason:",
+    "ticket.replied": "The customer was replied to",
+    "ticket.resolved": "Resolved",
+    "ticket.reopened": "Opened again",
 }
 
 
@@ -82,19 +88,26 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
         .defer("diagnosis", "inputs", "profile")
         .order_by("-pk")[:20]
     )
+    events = _events(found)
     context: dict[str, Any] = {
         "here": "tickets",
         "ticket": found,
-        "life": _life(found),
+        "life": _life(found, runs, {event.kind for event, _ in events}),
+        "next": prospect(found),
         "claims": [
             (CLAIM_LABELS[TicketClaim.Kind(claim.kind)], claim) for claim in found.claims.select_related("edited_by")
         ],
         "runs": runs,
         "active": next((run for run in runs if run.is_active), None),
         "overrides": GateOverride.objects.filter(investigation__ticket=found).select_related("user", "investigation"),
-        "events": _events(found),
+        "events": events,
         "scores": sorted((found.class_why.get("scores") or {}).items(), key=lambda pair: -float(pair[1])),
-        "may": {"edit": may_edit, "start": user.may("run.start")},
+        "may": {
+            "edit": may_edit,
+            "start": user.may("run.start"),
+            "reply": user.may("ticket.reply"),
+            "resolve": user.may("ticket.resolve"),
+        },
         "customer_form": forms_.get("customer")
         or CustomerChoiceForm(initial={"customer": found.customer.org_id if found.customer else ""}),
         "class_form": forms_.get("incident_class") or ClassForm(initial={"incident_class": found.incident_class}),
@@ -105,16 +118,28 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
     return render(request, "investigations/ticket_detail.html", context, status=status)
 
 
-def _life(found: Ticket) -> list[tuple[str, str]]:
-    """(word, past | now | later) for each station; escalated and reopened take the place they stand for."""
+def _life(found: Ticket, runs: Sequence[Investigation], happened: AbstractSet[str]) -> list[tuple[str, str]]:
+    """(word, past | now | later) for each station. What was passed by without happening is left out.
+
+    `happened`: kinds of the ticket's events; escalated and reopened take the place they stand for.
+    """
     stations = list(LIFE)
     if found.status == Ticket.Status.ESCALATED:
         stations[4] = "escalated"
+    elif "escalation.sent" in happened:
+        stations.insert(4, "escalated")
     if found.status == Ticket.Status.REOPENED:
         stations.append("reopened")
     now = stations.index(found.status)
+    took_place = {
+        "investigating": bool(runs),
+        "diagnosed": any(run.status == Investigation.Status.DONE for run in runs),
+        "replied": "ticket.replied" in happened,
+    }
     return [
-        (word, "past" if index < now else "now" if index == now else "later") for index, word in enumerate(stations)
+        (word, "past" if index < now else "now" if index == now else "later")
+        for index, word in enumerate(stations)
+        if index >= now or took_place.get(word, True)
     ]
 
 
