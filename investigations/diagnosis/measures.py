@@ -97,6 +97,13 @@ def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
     return facts
 
 
+def _nothing_measured() -> Facts:
+    """The facts of a series without one record: how many there were. Zero of zero is not 0 %, and silence from the
+    first bucket to the last is not "as always", so everything else stays unknown.
+    """
+    return {"n": 0.0, "series": []}
+
+
 def _grouped(rows: Sequence[Row], group: str) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -105,15 +112,17 @@ def _grouped(rows: Sequence[Row], group: str) -> dict[str, list[Row]]:
 
 
 def _with_groups(facts: Facts, groups: list[Facts]) -> Facts:
-    """Adds groups[] (largest evidence first), top.*, and how many groups changed."""
+    """Adds groups[] (largest evidence first), top.*, and how many groups changed; a group without a record is none."""
+    groups = [item for item in groups if "significant" in item]
+    if not groups:
+        return facts | {"groups": []}
     groups.sort(key=lambda item: (-int(item["significant"]), -item["llr"], item["key"]))
     changed = [item for item in groups if item["significant"]]
     facts["groups"] = groups[:40]
     facts["affected"] = float(len(changed))
     facts["unaffected"] = float(len(groups) - len(changed))
     facts["affected_keys"] = [item["key"] for item in changed]
-    if groups:
-        facts["top"] = groups[0]
+    facts["top"] = groups[0]
     return facts
 
 
@@ -132,6 +141,8 @@ def share_change(measure: ShareChange, rows: Sequence[Row]) -> Facts:
 def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
     hits, total = grid.fill(rows, measure.hits), grid.fill(rows, measure.total)
     spans = grid.fill(rows, measure.spans) if measure.spans else total
+    if not spans.sum() > 0:
+        return _nothing_measured()
     change = signals.share_change(
         hits,
         total,
@@ -160,7 +171,7 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
         "hits_before": float(hits.sum() - hits[low:high].sum()),
         "total_before": float(total.sum() - total[low:high].sum()),
         "n": float(spans.sum()),
-        "overall": float(hits.sum() / total.sum()) if total.sum() > 0 else 0.0,
+        "overall": float(hits.sum() / total.sum()),
         "series": _thin(np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)),
     }
     return facts
@@ -197,6 +208,8 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
         first[at] += count * mean
         second[at] += count * (float(row[measure.var_log] or 0) + mean * mean)
         weight[at] += float(row.get(measure.weight) or 0) if measure.weight else count
+    if not n.sum() > 0:
+        return _nothing_measured() | {"weight": 0.0}
     mean_log = np.divide(first, n, out=np.zeros_like(n), where=n > 0)
     var_log = np.maximum(np.divide(second, n, out=np.zeros_like(n), where=n > 0) - mean_log**2, 0.0)
     change = signals.level_change(
@@ -231,6 +244,8 @@ def count_change(measure: CountChange, rows: Sequence[Row]) -> Facts:
 def _one_count(measure: CountChange, rows: Sequence[Row], grid: Grid) -> Facts:
     count = grid.fill(rows, measure.count)
     spans = grid.fill(rows, measure.spans) if measure.spans else count
+    if not spans.sum() > 0:
+        return _nothing_measured() | {"total": 0.0}
     change = signals.count_change(
         count,
         spans,

@@ -233,11 +233,17 @@ def _evidence(
     for spec in step.evidence:
         for item in _items(spec, names):
             scope = {**names, "item": item} if spec.for_each is not None else dict(names)
-            if _check(spec.when, scope) is not Truth.YES:
+            if _check(spec.when, scope) is not Truth.YES or not _is_measured(spec, scope):
                 continue
             ref_id = f"E{position}" if not found else f"E{position}.{len(found) + 1}"
             found.append(_draft(spec, step, ref_id, answer, rows if spec.rows else [], scope, verdict))
     return found
+
+
+def _is_measured(spec: EvidenceSpec, names: Mapping[str, Any]) -> bool:
+    """Whether the figure that the evidence states is known: a fact that was not measured is no evidence."""
+    figure = spec.figures.get("value")
+    return figure is None or _value(figure, names) is not None
 
 
 def _items(spec: EvidenceSpec, names: Mapping[str, Any]) -> Sequence[Any]:
