@@ -21,7 +21,7 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
     Facts: count, live (went live in the window), candidates[] best first with minutes_before (positive = before the
     onset), words[], service_fits, score in 0..1; best.* is the first; after[] went live only after the onset;
     failed[] never went live; elsewhere[] went to another environment than the profile's, so it cannot explain anything
-    here. Without a known onset nothing is a candidate.
+    here. Without a known onset nothing can be told to be before or after it: candidates and after are unknown then.
     """
     deployments: Sequence[Mapping[str, Any]] = data.get("deployments") or []
     onset = space.first_known([measure.onset, *measure.onset_alternatives])
@@ -34,13 +34,11 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
         "live": float(len(live)),
         "failed": [_brief(item) for item in here if not item.get("live_at")],
         "elsewhere": [_brief(item) for item in deployments if (item.get("environment") or wanted) != wanted and wanted],
-        "candidates": [],
-        "after": [],
     }
     if isinstance(onset, Unknown):
         return facts
     moment = datetime.fromisoformat(str(onset))
-    facts["onset"] = str(onset)
+    facts |= {"onset": str(onset), "candidates": [], "after": []}
     for item in live:
         minutes = (moment - datetime.fromisoformat(str(item["live_at"]))).total_seconds() / 60.0
         if minutes < -measure.after_minutes:
@@ -83,11 +81,11 @@ def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: F
                     "title": f"{service} {version[:7]}",
                 }
             )
-    facts: Facts = {"count": float(len(rows)), "changes": float(len(changes)), "candidates": [], "after": []}
+    facts: Facts = {"count": float(len(rows)), "changes": float(len(changes))}
     if isinstance(onset, Unknown):
         return facts
     moment = datetime.fromisoformat(str(onset))
-    facts["onset"] = str(onset)
+    facts |= {"onset": str(onset), "candidates": [], "after": []}
     for item in changes:
         minutes = (moment - datetime.fromisoformat(item["live_at"])).total_seconds() / 60.0
         if minutes < -measure.after_minutes:

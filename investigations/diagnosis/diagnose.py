@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from investigations.diagnosis import calibration, reply
 from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.gaps import missing_inputs, nothing_measured, window_missed
 from investigations.diagnosis.scoring import Scored, Weighed, score
 from investigations.diagnosis.texts import render
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
@@ -25,7 +26,6 @@ MAX_CANDIDATES: Final = 6
 #: Below this, with a source missing, the honest first answer is "inconclusive".
 INCONCLUSIVE_BELOW: Final = 0.4
 NOBODY: Final = {"kind": "none", "id": None, "url": None}
-UNDECIDED: Final = "Not enough evidence to name a cause: a source that could tell gave no answer."
 
 
 def band(confidence: float) -> str:
@@ -61,10 +61,14 @@ class Diagnosis:
 
 def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutcome]) -> Diagnosis:
     """Weigh everything that is known so far; callable while steps are still running."""
+    # In the file's order, not in that of arrival: what is cut off or named first must not depend on who was quicker.
+    outcomes = {step.id: outcomes[step.id] for step in playbook.steps if step.id in outcomes}
     space = FactSpace(inputs, outcomes)
     scored = _conclusions(score(playbook, space, outcomes, calibration.current()))
     by_ref = {draft.ref_id: draft for outcome in outcomes.values() for draft in outcome.evidence}
-    missing = _missing(playbook, outcomes)
+    gaps = missing_inputs(playbook, space, outcomes)
+    blind = [*nothing_measured(playbook, space, outcomes), *window_missed(inputs)]
+    missing = [*(gap.sentence for gap in gaps), *blind, *_missing(playbook, outcomes)]
     unavailable = sorted(
         {
             outcome.source
@@ -77,7 +81,9 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         :MAX_CANDIDATES
     ] or [_candidate(scored[0], space, outcomes, titles)]
     top = scored[0]
-    undecided = top.confidence < INCONCLUSIVE_BELOW and bool(unavailable)
+    undecided = top.confidence < INCONCLUSIVE_BELOW and bool(unavailable or gaps or blind)
+    # Where everything was asked and answered, the weak leader stays first; but nobody is called out of bed for it.
+    weak = undecided or top.confidence < INCONCLUSIVE_BELOW
     if undecided:
         candidates.insert(0, _inconclusive(top, missing))
         candidates = candidates[:MAX_CANDIDATES]
@@ -86,20 +92,20 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "as_of": plain(inputs.as_of),
         "candidates": candidates,
         "culprit": dict(NOBODY) if undecided else _culprit(top, space),
-        "scope": _scope(top, space),
-        "onset": _onset(top, space),
-        **({"escalate": False, "severity": None} if undecided else _escalation(top, space)),
+        "scope": {"kind": "none", "value": None} if undecided else _scope(top, space),
+        "onset": None if undecided else _onset(top, space),
+        **({"escalate": False, "severity": None} if weak else _escalation(top, space)),
         "unavailable": unavailable,
         "missing": missing,
         "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
         "ruled_out": _ruled_out(playbook, scored, space, outcomes),
-        "next_steps": _next_steps(top, space, missing if undecided else ()),
+        "next_steps": [*(gap.ask for gap in gaps if gap.ask), *_next_steps(playbook, top, space, outcomes, undecided)],
         "playbook": playbook.key,
-        "summary": UNDECIDED if undecided else _summary(top, space),
+        "summary": _undecided(missing) if undecided else _summary(top, space),
         "caps": list(top.caps),
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
     }
-    document["reply_draft"] = reply.draft(playbook, top, space, document)
+    document["reply_draft"] = reply.draft(top, space, document, [gap.ask for gap in gaps if gap.ask])
     return Diagnosis(document, _hash(document), tuple(scored))
 
 
@@ -113,10 +119,10 @@ def _candidate(
 ) -> dict[str, Any]:
     why, against, unknown = [], [], []
     for weighed in item.weighed:
-        says = render(
-            weighed.signal.says if weighed.truth is Truth.YES else weighed.signal.says_not or weighed.signal.says,
-            space.names,
-        )
+        signal = weighed.signal
+        # Without wording of its own a false condition is told as the denial of the true one.
+        untrue = signal.says_not or f"Not so: {signal.says}"
+        says = render(signal.says if weighed.truth is Truth.YES else untrue, space.names)
         entry = {"evidence": _ref_of(weighed, outcomes), "effect": f"{weighed.effect:+.1f}", "says": says}
         if weighed.truth is Truth.UNKNOWN:
             unknown.append(
@@ -148,6 +154,7 @@ def _candidate(
 
 
 def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
+    """The answer "nothing can be named yet"; its confidence is that of the leader being wrong, never above 0.6."""
     return {
         "label": "inconclusive",
         "title": "Not enough evidence to name a cause",
@@ -161,6 +168,10 @@ def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
         "log_odds": 0.0,
         "share": None,
     }
+
+
+def _undecided(missing: Sequence[str]) -> str:
+    return " ".join(["Not enough evidence to name a cause.", *(f"{missing[0].rstrip('.')}." for _ in missing[:1])])
 
 
 def _ref_of(weighed: Weighed, outcomes: Mapping[str, StepOutcome]) -> str:
@@ -215,10 +226,16 @@ def _first_known(space: FactSpace, expressions: str | Sequence[str] | None) -> A
     return next((value for value in (_known(space, one) for one in wanted) if value is not None), None)
 
 
-def _next_steps(top: Scored, space: FactSpace, missing: Sequence[str]) -> list[str]:
-    """What to do; while nothing is decided, first of all to ask again what could not be checked."""
-    if missing:
-        return [f"Check again: {sentence}" for sentence in missing]
+def _next_steps(
+    playbook: Playbook, top: Scored, space: FactSpace, outcomes: Mapping[str, StepOutcome], undecided: bool
+) -> list[str]:
+    """What to do; while nothing is decided, to ask again what gave no answer."""
+    if undecided:
+        return [
+            f"Check again when {outcome.source} answers: {step.title}."
+            for step in playbook.steps
+            if (outcome := outcomes.get(step.id)) and outcome.status == "unavailable" and outcome.error_kind != "input"
+        ]
     return [render(text, space.names) for text in [*top.hypothesis.next_steps, *top.hypothesis.remediation]]
 
 
@@ -259,7 +276,7 @@ def _missing(playbook: Playbook, outcomes: Mapping[str, StepOutcome]) -> list[st
         outcome = outcomes.get(step.id)
         if outcome is None:
             continue
-        if outcome.status == "unavailable":
+        if outcome.status == "unavailable" and outcome.error_kind != "input":
             sentences.append(f"{step.title} could not be checked ({outcome.source}): {outcome.error}")
         elif outcome.status == "asked":
             sentences.append(f"Waiting for an answer: {outcome.result}")

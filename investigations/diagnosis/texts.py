@@ -28,11 +28,19 @@ def _ratio(value: float) -> str:
     return "many times" if value > 999 else f"{value:.1f}×"
 
 
+#: An onset is known to a bucket of the series, minutes long: an event that seems to follow it by less may come first.
+_BUCKET_MINUTES: Final = 15
+
+
 def lead(minutes: float) -> str:
-    """12.4 -> 12 minutes before; -3 -> 3 minutes after; 0.2 -> at the same minute as."""
+    """How an event stands to the onset: 12.4 -> 12 minutes before; 0.2 -> in the same minute as; -3 -> within 3
+    minutes of, because the onset is known to some minutes only; -40 -> 40 minutes after.
+    """
     whole = round(abs(minutes))
     if not whole:
         return "in the same minute as"
+    if -_BUCKET_MINUTES <= minutes < 0:
+        return f"within {whole} minute{'s' if whole > 1 else ''} of"
     told = f"{whole} minute{'s' if whole > 1 else ''}" if whole < 180 else f"{round(whole / 60)} hours"
     return f"{told} {'before' if minutes > 0 else 'after'}"
 
@@ -65,12 +73,21 @@ def slots(template: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _is_missing(value: Any) -> bool:
+    return isinstance(value, Unknown) or value is None or value == "" or value == []
+
+
+def is_complete(template: str, names: Mapping[str, Any]) -> bool:
+    """Whether every slot of the template is known."""
+    return not any(_is_missing(evaluate(expression, names)) for expression, _ in slots(template))
+
+
 def render(template: str, names: Mapping[str, Any]) -> str:
     """Fill the template; what is unknown reads as "–". `money` takes a list [amount in minor units, currency]."""
 
     def fill(match: re.Match[str]) -> str:
         value = evaluate(match.group(1).strip(), names)
-        if isinstance(value, Unknown) or value is None or value == "":
+        if _is_missing(value):
             return MISSING
         form = match.group(2) or ""
         try:

@@ -344,6 +344,15 @@ class _Expressions:
             known = self.known[root]
             wrong = second and second not in known
             return f"{root} has no {second!r}{nearest(second, known)} (it has {', '.join(known)})" if wrong else ""
+        if root == "diagnosis" and "reply" in path:
+            known = vocabulary.DIAGNOSIS
+            return (
+                f"diagnosis has no {second!r}{nearest(second, known)} (it has {', '.join(known)})"
+                if second not in known
+                else ""
+            )
+        if root == "diagnosis":
+            return "`diagnosis` is there only in a reply: nothing is diagnosed before that"
         if root == "item":
             return "`item` is there only with `for_each`"
         known = [*self.facts, *self.known]

@@ -10,7 +10,7 @@ Numbers: facts are floats (CEL does not mix int and double in arithmetic), so li
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -49,14 +49,39 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
-def _matches_any(text: str, words: list[str]) -> bool:
-    """True when `text` holds one of `words` as a whole word, in any case; a trailing * makes it a prefix."""
-    low = text.lower()
+def _places(text: str, words: list[str]) -> Iterator[re.Match[str]]:
+    """Where `text` (lower case) holds one of `words` as a whole word; a trailing * makes it a prefix."""
     for word in words:
         stem = re.escape(word.lower().rstrip("*"))
-        if re.search(rf"(?<![a-z0-9]){stem}" + ("" if word.endswith("*") else r"(?![a-z0-9])"), low):
-            return True
-    return False
+        yield from re.finditer(rf"(?<![a-z0-9]){stem}" + ("[a-z0-9]*" if word.endswith("*") else r"(?![a-z0-9])"), text)
+
+
+def _matches_any(text: str, words: list[str]) -> bool:
+    """True when `text` holds one of `words` as a whole word, in any case; a trailing * makes it a prefix."""
+    return any(_places(text.lower(), words))
+
+
+#: "not", "no longer", "it isn't", "without any" up to three words before, in the same clause …
+_DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:not|no|never|without|nor|neither|cannot|rule[sd]? out|excluded?|besides|nothing to do with)|n['’]t)"
+    r"(?:\s+[^\s.,;:!?()]+){0,3}\s*$"
+)
+#: … or "is fine", "was normal", "can be ruled out" after it.
+_DENIED_AFTER: Final = re.compile(
+    r"^(?:\s+[^\s.,;:!?()]+){0,2}?\s+(?:(?:is|are|was|were|looks?|seems?|works?|worked|tested|checked)\s+(?:(?!not\b)\w+\s+)?"
+    r"(?:fine|ok|okay|normal|good|clean|healthy|unaffected|excluded|ruled out|not the \w+)\b|(?:isn|wasn)['’]t the \w+"
+    r"|(?:can|could) be (?:ruled out|excluded)\b)"
+)
+
+
+def _speaks_of(text: str, words: list[str]) -> bool:
+    """Like `matches_any`, for what people write: "it is not our network" and "our network is fine" do not count."""
+    low = text.lower()
+    return any(
+        not _DENIED_BEFORE.search(low[max(0, place.start() - 80) : place.start()])
+        and not _DENIED_AFTER.search(low[place.end() : place.end() + 60])
+        for place in _places(low, words)
+    )
 
 
 FUNCTIONS: Final[dict[str, Any]] = {
@@ -64,6 +89,7 @@ FUNCTIONS: Final[dict[str, Any]] = {
     "abs": _abs,
     "lower": _lower,
     "matches_any": _matches_any,
+    "speaks_of": _speaks_of,
 }
 
 _STRINGS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")

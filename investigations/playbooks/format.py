@@ -242,14 +242,16 @@ class EscalationSpec(Part):
 
 
 class ReplySpec(Part):
-    """Customer wording. The four parts every reply needs; `{expression|format}` allowed."""
+    """Customer wording. The four parts every reply needs; `{expression|format}` allowed, over facts and over
+    `diagnosis.onset` and `diagnosis.scope`. Where one of them is not known, a neutral draft takes its place.
+    """
 
     observed: str = Field(description="What was observed, with figures")
     scope: str = Field(description="Who and what is affected")
     next_step: str = Field(description="What happens next, and who does it")
     eta: str = Field(
         "We do not have a confirmed time yet and will write again when we do.",
-        description="When the customer hears more, or when it is over",
+        description="When the customer hears more, or when it is over; '' where nothing is to come",
     )
 
 

@@ -93,12 +93,18 @@ INPUTS: Final[dict[str, str]] = {
     "amounts": "amounts of money in the ticket, a list",
     "object_ids": "ids of other objects in the ticket, a list",
     "opened_at": "when the ticket was opened",
+    "window_misses": "whether the ticket speaks of a time before window_start",
     "window_start": "start of the telemetry window, 30 hours before the run's clock",
     "window_end": "the run's clock",
     "recent_start": "3 hours before the run's clock",
     "billing_since": "75 days before the run's clock",
     "usage_since": "36 days before the run's clock",
     "issues_since": "180 days before the run's clock",
+}
+#: What a reply may say of the diagnosis itself, beside the facts.
+DIAGNOSIS: Final[dict[str, str]] = {
+    "onset": "since when, as the diagnosis states it",
+    "scope": "how far it reaches: kind and value",
 }
 TICKET: Final = frozenset(
     {"ref", "subject", "description", "text", "opened_at", "tags", "priority", "requester_name", "fits"}

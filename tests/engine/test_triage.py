@@ -93,8 +93,8 @@ def test_without_the_looks_answer_the_words_decide(upstream: Upstream, books: di
 
 def test_a_ticket_that_is_no_incident_ends_with_the_look(upstream: Upstream, books: dict[str, PlaybookVersion]) -> None:
     upstream.behaviour = answering(0.5)
-    run = factories.run(factories.ticket(incident_class="", class_why={"playbooks": NO_FIT}), playbook=books["triage"])
-    run = carry(run, upstream)
+    ticket = factories.ticket(incident_class="", class_why={"playbooks": NO_FIT}, customer=factories.customer())
+    run = carry(factories.run(ticket, playbook=books["triage"]), upstream)
     assert asked_for(upstream) == ["look"]
     assert (run.top_label, run.playbook_id, run.ticket.incident_class) == (
         "other.out_of_scope",

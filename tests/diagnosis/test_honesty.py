@@ -1,0 +1,149 @@
+"""What was not measured, not asked or not known is said, and never read as "nothing is wrong"."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from investigations.diagnosis.diagnose import diagnose
+from investigations.diagnosis.facts import plain
+from investigations.diagnosis.steps import could_not_check
+from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
+from investigations.playbooks.conditions import Truth, check
+from investigations.playbooks.format import Playbook
+from investigations.playbooks.loader import LIBRARY, parse_playbook
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+WINDOW = {"window_start": "2026-04-30T06:00:00Z", "window_end": "2026-05-01T12:00:00Z", "opened_at": plain(NOW)}
+SILENT = {"n": 0.0, "series": []}
+
+
+@cache
+def library(key: str) -> Playbook:
+    path = LIBRARY / f"{key}.yaml"
+    return parse_playbook(path.read_text(), name=path.name)
+
+
+def inputs(**values: Any) -> RunInputs:
+    ticket = {"ref": "T-1", "text": "429 since ten", "opened_at": plain(NOW), "requester_name": "Ada Example"}
+    customer = {"org_id": values["org_id"], "name": "Borealis"} if "org_id" in values else {}
+    return RunInputs(NOW, ticket, customer, {**WINDOW, **values}, {})
+
+
+def done(step_id: str, **facts: Any) -> StepOutcome:
+    step = library("rate_limit").step(step_id)
+    return StepOutcome(step_id, step.source, "done", facts=plain(facts))
+
+
+def not_known(step_id: str, name: str) -> StepOutcome:
+    return could_not_check(library("rate_limit").step(step_id), 1, f"not known: {name}", kind="input")
+
+
+def rejected(share: float, **more: Any) -> dict[str, Any]:
+    mine = {"significant": True, "ongoing": True, "current": share, "overall": share / 2, "baseline": 0.0, "n": 400.0}
+    return {"mine": {**mine, "onset": "2026-05-01T09:00:00Z"}, **more}
+
+
+def test_without_a_customer_nothing_is_called_fine_and_the_account_is_asked_for() -> None:
+    book = library("rate_limit")
+    outcomes = {
+        "traffic": done("traffic", mine=SILENT, others={"n": 9000.0, "significant": False, "current": 0.001}),
+        "parts": not_known("parts", "org_id"),
+        "account": not_known("account", "org_id"),
+    }
+    document = diagnose(book, inputs(), outcomes).as_dict()
+    assert document["candidates"][0]["label"] == "inconclusive"
+    assert (document["escalate"], document["culprit"]["kind"], document["onset"]) == (False, "none", None)
+    told = [sentence for sentence in document["missing"] if "customer's id" in sentence]
+    assert len(told) == 1 and "2 checks could not be made" in told[0] and book.step("parts").title in told[0]
+    assert document["next_steps"][0] == "Which account is this ticket about?"
+    assert "Which account is this ticket about?" in document["reply_draft"]
+    assert "records of your account" not in document["reply_draft"]
+
+
+def test_a_customer_of_whom_the_telemetry_holds_nothing_is_not_called_fine() -> None:
+    outcomes = {"traffic": done("traffic", mine=SILENT, others={"n": 9000.0, "significant": False, "current": 0.001})}
+    document = diagnose(library("rate_limit"), inputs(org_id="org_9"), outcomes).as_dict()
+    assert document["candidates"][0]["label"] == "inconclusive"
+    between = "between 30 Apr 06:00 UTC and 1 May 12:00 UTC"
+    assert document["missing"][0] == f"The telemetry holds no record of Borealis (org_9) {between}."
+    assert document["missing"][0] in document["summary"]
+
+
+def test_a_time_before_the_telemetry_is_named() -> None:
+    mine = {"significant": False, "current": 0.0, "overall": 0.0, "n": 400.0}
+    outcomes = {"traffic": done("traffic", mine=mine, others={"significant": False, "current": 0.0})}
+    late = inputs(org_id="org_9", window_misses=True, claimed_onset="2026-04-28T08:00:00Z")
+    document = diagnose(library("rate_limit"), late, outcomes).as_dict()
+    told = "The ticket speaks of 28 Apr 08:00 UTC; the telemetry that was looked at begins 30 Apr 06:00 UTC."
+    assert told in document["missing"]
+    assert told not in diagnose(library("rate_limit"), inputs(org_id="org_9"), outcomes).as_dict()["missing"]
+
+
+def test_a_weak_suspicion_is_not_escalated() -> None:
+    outcomes = {"traffic": done("traffic", **rejected(0.3))}
+    document = diagnose(library("rate_limit"), inputs(org_id="org_9"), outcomes).as_dict()
+    assert document["candidates"][0]["confidence"] < 0.4
+    assert (document["escalate"], document["severity"]) == (False, None)
+
+
+def test_the_order_in_which_answers_arrived_changes_nothing() -> None:
+    def draft(ref_id: str, step_id: str, verdict: Any) -> EvidenceDraft:
+        return EvidenceDraft(ref_id, step_id, "clickhouse", "status_429_share", f"{ref_id} says so", verdict=verdict)
+
+    book = library("rate_limit")
+    made = []
+    for number, step in enumerate(book.steps[:4], 1):
+        drafts = tuple(draft(f"E{number}.{part}", step.id, "abnormal") for part in range(8))
+        facts = rejected(0.3) if step.id == "traffic" else {}
+        made.append(StepOutcome(step.id, step.source, "done", facts=facts, evidence=drafts))
+    hashes = {
+        diagnose(book, inputs(org_id="org_9"), {outcome.step_id: outcome for outcome in order}).result_hash
+        for order in itertools.permutations(made)
+    }
+    assert len(hashes) == 1
+
+
+def test_a_false_signal_is_never_told_as_true() -> None:
+    tree = library("rate_limit").model_dump(by_alias=True, mode="json")
+    said = {"when": "false", "for": "strong", "against": "strong", "says": "The sky is green"}
+    tree["hypotheses"] = [{"label": "rl.x", "title": "X", "signals": [said]}]
+    document = diagnose(Playbook.model_validate(tree), inputs(org_id="org_9"), {}).as_dict()
+    assert [item["says"] for item in document["candidates"][0]["against"]] == ["Not so: The sky is green"]
+
+
+def test_a_reply_is_neutral_when_a_fact_of_its_wording_is_not_known() -> None:
+    tree = library("rate_limit").model_dump(by_alias=True, mode="json")
+    reply = {"observed": "Since {diagnosis.onset|time} it fails.", "scope": "You.", "next_step": "We look.", "eta": ""}
+    says = {"when": "true", "for": 6.0, "says": "So it is"}
+    hypothesis = {"label": "rl.x", "title": "X", "signals": [says], "reply": reply, "onset": ["traffic.mine.onset"]}
+    tree["hypotheses"] = [hypothesis]
+    book = Playbook.model_validate(tree)
+    known = {"traffic": done("traffic", **rejected(0.3))}
+    assert diagnose(book, inputs(org_id="org_9"), known).as_dict()["reply_draft"] == (
+        "Hello Ada,\n\nSince 1 May 09:00 UTC it fails.\n\nYou.\n\nWe look."
+    )
+    unknown = {"traffic": done("traffic", mine={"significant": True, "n": 40.0})}
+    draft = diagnose(book, inputs(org_id="org_9"), unknown).as_dict()["reply_draft"]
+    assert "–" not in draft and "We cannot yet name the cause" in draft
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("We think it is our network.", Truth.YES),
+        ("The VPN drops.", Truth.YES),
+        ("It is not our network, other services are fast.", Truth.NO),
+        ("It isn't the vpn.", Truth.NO),
+        ("We checked: our network is fine.", Truth.NO),
+        ("The network can be ruled out", Truth.NO),
+        ("Not fast. The network is what we suspect", Truth.YES),
+        ("the network is not good enough", Truth.YES),
+    ],
+)
+def test_what_a_ticket_denies_is_not_what_it_speaks_of(text: str, truth: Truth) -> None:
+    assert check("speaks_of(ticket.text, ['network', 'vpn'])", {"ticket": {"text": text}}) is truth
