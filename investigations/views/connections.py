@@ -59,7 +59,7 @@ LOOKED_AT: Final = 600
 
 @dataclass(slots=True)
 class Recent:
-    """What the latest runs experienced with one source."""
+    """What the latest runs experienced with one source: questions that were put to it."""
 
     asked: int = 0
     unanswered: int = 0
@@ -77,7 +77,8 @@ class Recent:
 def recent_experience() -> dict[str, Recent]:
     """Per source, from the latest steps. One query over the newest rows only."""
     found: dict[str, Recent] = {}
-    ended = StepResult.objects.filter(status__in=["done", "unavailable"]).order_by("-pk")
+    # A question that could not even be put (nobody knows the account) tells nothing about the source.
+    ended = StepResult.objects.filter(status__in=["done", "unavailable"]).exclude(error_kind="input").order_by("-pk")
     for step in ended.only("source", "status", "seconds", "finished_at", "newest_at", "error")[:LOOKED_AT]:
         line = found.setdefault(step.source, Recent())
         line.asked += 1

@@ -12,6 +12,7 @@ from django.urls import reverse
 from altor.models import ApiToken, AuditEvent, PhaseEvent, User
 from altor.tokens import find_token
 from investigations.models import Connection, Customer, InstallationProfile, Investigation, PlaybookVersion, Ticket
+from tests import factories
 from tests.pages import scene as scenes
 
 pytestmark = pytest.mark.django_db
@@ -421,3 +422,14 @@ def test_a_connection_is_tested_and_says_what_is_wrong(admin: Client) -> None:
     assert row.health in ("down", "refused") and row.health_message in html.replace("&#x27;", "'")
     assert 'role="alert"' in html
     assert admin.post(at("connection-test", "linear")).status_code == 404
+
+
+def test_a_question_that_could_not_be_put_is_no_refusal_of_the_source(admin: Client) -> None:
+    run = factories.run(status="done")
+    factories.step(run, "traffic", 1, status="unavailable", error_kind="input", error="not known: org_id")
+    assert "not known: org_id" not in admin.get(at("connections")).content.decode()
+    factories.step(
+        run, "deployments", 2, source="clickhouse", status="unavailable", error_kind="refused", error="No key"
+    )
+    page = admin.get(at("connections")).content.decode()
+    assert "Last refusal: No key" in page and "1 unanswered" in page
