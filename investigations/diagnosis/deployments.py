@@ -19,7 +19,8 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
 
     `data["deployments"]`: id, sha, service, environment, state, live_at, title, files, pulls, url (GitHub operation).
     Facts: count, live (went live in the window), candidates[] best first with minutes_before (positive = before the
-    onset), words[], service_fits, score in 0..1; best.* is the first; after[] went live only after the onset;
+    onset), words[], service_fits, score in 0..1; best.* is the first, and where there are deployments but none fits,
+    best.score is 0, so that "one fits in time" is false and not unknown; after[] went live only after the onset;
     failed[] never went live; elsewhere[] went to another environment than the profile's, so it cannot explain anything
     here. Without a known onset nothing can be told to be before or after it: candidates and after are unknown then.
     """
@@ -46,11 +47,7 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
         elif minutes <= measure.before_minutes:
             facts["candidates"].append(_candidate(measure, item, minutes, services))
     facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), str(item["sha"])))
-    if facts["candidates"]:
-        facts["best"] = facts["candidates"][0]
-        if len(facts["candidates"]) > 1:
-            facts["second_score"] = facts["candidates"][1]["score"]
-    return facts
+    return facts | _best(facts)
 
 
 #: A version first seen this soon after the window's start was there before: traffic is thin.
@@ -95,11 +92,16 @@ def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: F
             score = _nearness(minutes) * (1.0 if fits or fits is None else 0.25)
             facts["candidates"].append(item | {"minutes_before": minutes, "score": score})
     facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), item["sha"]))
-    if facts["candidates"]:
-        facts["best"] = facts["candidates"][0]
-        if len(facts["candidates"]) > 1:
-            facts["second_score"] = facts["candidates"][1]["score"]
-    return facts
+    return facts | _best(facts)
+
+
+def _best(facts: Facts) -> Facts:
+    """best.* and second_score; where nothing was deployed at all, perhaps nobody records deployments here."""
+    candidates = facts["candidates"]
+    if not candidates:
+        return {"best": {"score": 0.0}} if facts["count"] else {}
+    second = {"second_score": candidates[1]["score"]} if len(candidates) > 1 else {}
+    return {"best": candidates[0], **second}
 
 
 def _utc(value: Any) -> datetime:

@@ -54,7 +54,12 @@ def ranked(*items, **options):
 
 def test_a_deployment_after_the_onset_is_never_a_candidate():
     facts = ranked(deployment(-20), deployment(-90))
-    assert facts["candidates"] == [] and len(facts["after"]) == 2 and "best" not in facts
+    assert facts["candidates"] == [] and len(facts["after"]) == 2 and facts["best"] == {"score": 0.0}
+
+
+def test_that_none_fits_is_known_where_deployments_are_recorded_and_unknown_where_none_are():
+    assert ranked(deployment(900))["best"] == {"score": 0.0}
+    assert "best" not in ranked()
 
 
 def test_one_that_never_went_live_is_never_a_candidate():
