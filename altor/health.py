@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from altor.audit import client_address
 from altor.queue import queue_state
@@ -21,14 +21,14 @@ QUEUE_LATE_S = 120.0
 
 
 @never_cache
-@require_GET
+@require_safe
 def live(request: HttpRequest) -> JsonResponse:
     """This process answers. Touches nothing."""
     return JsonResponse({"status": "live"})
 
 
 @never_cache
-@require_GET
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Database reached and migrated, cache works, the queue moves: 200; else 503 with what is wrong. No versions."""
     checks = {"database": "ok", "migrations": "ok", "cache": "ok", "queue": "ok"}
@@ -48,7 +48,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def prometheus(request: HttpRequest) -> HttpResponse:
     """Metrics for Prometheus: with the configured bearer token, or from loopback where none is configured."""
     from django_prometheus.exports import ExportToDjangoView

@@ -9,7 +9,7 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from altor.access import page, person
 from altor.forms import AccountForm, TokenForm
@@ -22,7 +22,7 @@ from altor.tokens import create_token, revoke_token
 SEARCH_LIMIT = 8
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page()
 def account(request: HttpRequest) -> HttpResponse:
     form = AccountForm(request.POST or None, instance=person(request))
@@ -42,7 +42,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     return redirect("account_login")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("token.own")
 def tokens(request: HttpRequest) -> HttpResponse:
     """Own tokens; with `?all=1` everybody's, for those who may. The text of a new one is shown in this answer only."""
@@ -83,7 +83,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("tokens")
 
 
-@require_GET
+@require_safe
 @page()
 def search(request: HttpRequest) -> HttpResponse:
     """Results as a page, or as the palette's list when htmx asks."""

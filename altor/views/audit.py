@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from altor.access import page
 from altor.listing import keyset_page
 from altor.models import AuditEvent
 
 
-@require_GET
+@require_safe
 @page("audit.read")
 def audit(request: HttpRequest) -> HttpResponse:
     """Filters: `action` (beginning of it), `object` (exact reference), `actor` (user name)."""

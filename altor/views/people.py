@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from altor.access import page
 from altor.access import person as actor_of
@@ -15,7 +15,7 @@ from altor.models import Team, User
 from altor.people import save_person, save_team
 
 
-@require_GET
+@require_safe
 @page("user.edit")
 def people(request: HttpRequest) -> HttpResponse:
     listed = User.objects.prefetch_related("teams").order_by("-is_active", "username")
@@ -23,13 +23,13 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "altor/people.html", {"here": "people", "people": listed, "teams": teams})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("user.edit")
 def new_person(request: HttpRequest) -> HttpResponse:
     return _person_form(request, None)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("user.edit")
 def person_page(request: HttpRequest, username: str) -> HttpResponse:
     return _person_form(request, get_object_or_404(User, username=username))
@@ -55,7 +55,7 @@ def _person_form(request: HttpRequest, who: User | None) -> HttpResponse:
     return render(request, "altor/person.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("user.edit")
 def team_page(request: HttpRequest, slug: str = "") -> HttpResponse:
     team = get_object_or_404(Team, slug=slug) if slug else None

@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from altor.access import page, person
 from altor.errors import InvalidInput
@@ -184,7 +184,7 @@ def _lines() -> list[Line]:
     ]
 
 
-@require_GET
+@require_safe
 @page("connection.read")
 def connections(request: HttpRequest) -> HttpResponse:
     context = {"here": "connections", "lines": _lines(), "may_edit": person(request).may("connection.edit")}
@@ -197,7 +197,7 @@ def _known(source: str) -> str:
     return source
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("connection.edit")
 def edit(request: HttpRequest, source: str) -> HttpResponse:
     row = Connection.objects.filter(source=_known(source), is_active=True).order_by("name").first()

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from altor.access import page, person
 from altor.listing import keyset_page
@@ -15,7 +15,7 @@ from investigations.models import Customer, Investigation, Ticket
 from investigations.services.directory import save_customer
 
 
-@require_GET
+@require_safe
 @page("customer.read")
 def customers(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:120]
@@ -36,7 +36,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     return render(request, "investigations/customer_list.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("customer.read")
 def customer(request: HttpRequest, org_id: str) -> HttpResponse:
     """One customer with its tickets and causes, as far as the person may see them; leads may edit it here."""
@@ -62,7 +62,7 @@ def customer(request: HttpRequest, org_id: str) -> HttpResponse:
     return render(request, "investigations/customer_detail.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("customer.edit")
 def new_customer(request: HttpRequest) -> HttpResponse:
     form = CustomerForm(request.POST or None)

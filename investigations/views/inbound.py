@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
 from altor.errors import DomainError
@@ -17,7 +17,7 @@ from investigations.services.endpoints import create_endpoint, drop_old_secrets,
 from investigations.services.inbound import replay_event
 
 
-@require_GET
+@require_safe
 @page("inbound.read")
 def inbound(request: HttpRequest) -> HttpResponse:
     return _list(request, EndpointForm())
@@ -44,7 +44,7 @@ def _list(request: HttpRequest, form: EndpointForm, *, secret: str = "", of: str
     return render(request, "investigations/inbound_list.html", context, status=422 if form.errors else 200)
 
 
-@require_GET
+@require_safe
 @page("inbound.read")
 def event(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(InboundEvent.objects.select_related("endpoint"), pk=pk)

@@ -11,7 +11,7 @@ from django.db.models import Avg, Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from altor.access import page, person
 from altor.errors import Conflict, DomainError
@@ -24,7 +24,7 @@ from investigations.services.playbooks import failures_of, put_in_force, store_v
 RECENT: Final = timedelta(days=30)
 
 
-@require_GET
+@require_safe
 @page("playbook.read")
 def playbooks(request: HttpRequest) -> HttpResponse:
     """One line per playbook: the active version, its runs of the last 30 days, and how often people agreed."""
@@ -56,7 +56,7 @@ def playbooks(request: HttpRequest) -> HttpResponse:
     return render(request, "investigations/playbook_list.html", context)
 
 
-@require_GET
+@require_safe
 @page("playbook.read")
 def playbook(request: HttpRequest, key: str) -> HttpResponse:
     """The short address leads to the active version, or to the newest."""
@@ -66,7 +66,7 @@ def playbook(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("investigations:playbook-version", found.key, found.version)
 
 
-@require_GET
+@require_safe
 @page("playbook.read")
 def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
     found = get_object_or_404(PlaybookVersion.objects.select_related("created_by"), key=key, version=number)
@@ -87,7 +87,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
     return render(request, "investigations/playbook_version.html", context)
 
 
-@require_GET
+@require_safe
 @page("playbook.read")
 def diff(request: HttpRequest, key: str) -> HttpResponse:
     """`from` and `to` are version numbers; by default the newest against the one before it."""
@@ -118,7 +118,7 @@ def diff_lines(old: PlaybookVersion, new: PlaybookVersion) -> list[tuple[str, st
     return [(looks.get(line[:1], "same"), line) for line in lines if not line.startswith(("---", "+++"))]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("playbook.edit")
 def edit(request: HttpRequest, key: str = "") -> HttpResponse:
     """The file as text: checked, then stored as a new version; problems name line and field."""
@@ -161,7 +161,7 @@ def activate(request: HttpRequest, key: str, number: int) -> HttpResponse:
     return redirect("investigations:playbook-version", found.key, found.version)
 
 
-@require_GET
+@require_safe
 def schema(request: HttpRequest) -> HttpResponse:
     """The format's JSON Schema, for editors, which cannot log in; it tells nothing of the installation."""
     return JsonResponse(
@@ -169,7 +169,7 @@ def schema(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @page("playbook.read")
 def source_file(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """The file as it was stored, comments included."""

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import BaseModel
 
 from altor.access import page, person
@@ -99,7 +99,7 @@ def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("connection.read")
 def profile(request: HttpRequest) -> HttpResponse:
     user = person(request)
@@ -157,7 +157,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     return redirect("investigations:profile")
 
 
-@require_GET
+@require_safe
 @page("connection.read")
 def download(request: HttpRequest) -> HttpResponse:
     record_event(actor=person(request), action="profile.exported", object_kind="profile", request=request)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
 from altor.audit import record_event
@@ -109,7 +109,7 @@ def feedback(request: HttpRequest, ref: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def compare(request: HttpRequest, ref: str) -> HttpResponse:
     run = visible_run(person(request), ref)
@@ -125,7 +125,7 @@ def compare(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "investigations/run_compare.html", context)
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def export(request: HttpRequest, ref: str) -> HttpResponse:
     """The contract's JSON document of this run; taking it away is recorded."""

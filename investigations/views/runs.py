@@ -11,7 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from altor.access import page, person
 from altor.listing import keyset_page
@@ -41,7 +41,7 @@ def visible_run(user: User, ref: str) -> Investigation:
     return run
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def runs(request: HttpRequest) -> HttpResponse:
     user = person(request)
@@ -109,14 +109,14 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def run(request: HttpRequest, ref: str) -> HttpResponse:
     found = visible_run(person(request), ref)
     return render(request, "investigations/run_detail.html", run_context(request, found))
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def run_live(request: HttpRequest, ref: str) -> HttpResponse:
     """The live part: 204 while version `v` is still current, 286 (stop polling) once the run has ended."""
@@ -132,7 +132,7 @@ def run_live(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "investigations/_run_live.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @page("run.read")
 def evidence(request: HttpRequest, ref: str, ref_id: str) -> HttpResponse:
     found = visible_run(person(request), ref)

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from altor.access import page, person
 from altor.errors import DomainError
@@ -56,7 +56,7 @@ def visible_ticket(user: User, ref: str) -> Ticket:
     return ticket
 
 
-@require_GET
+@require_safe
 @page("ticket.read")
 def tickets(request: HttpRequest) -> HttpResponse:
     user = person(request)
@@ -74,7 +74,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     return render(request, "investigations/ticket_list.html", context)
 
 
-@require_GET
+@require_safe
 @page("ticket.read")
 def ticket(request: HttpRequest, ref: str) -> HttpResponse:
     return _ticket_page(request, visible_ticket(person(request), ref))
@@ -153,7 +153,7 @@ def _events(found: Ticket) -> list[tuple[PhaseEvent, str]]:
     return [(event, WORDS.get(event.kind, KINDS.get(event.kind, event.kind))) for event in listed]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @page("ticket.create")
 def new_ticket(request: HttpRequest) -> HttpResponse:
     user = person(request)

@@ -9,7 +9,7 @@ from django.db.models import Case, IntegerField, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from altor.access import page, person
 from investigations.filters import with_progress
@@ -19,7 +19,7 @@ from investigations.views.pulse import pulse, unchanged
 SHOWN: Final = 8
 
 
-@require_GET
+@require_safe
 @page()
 def today(request: HttpRequest) -> HttpResponse:
     """Running and waiting runs (mine first), questions to a person, latest diagnoses, tickets that nobody owns."""

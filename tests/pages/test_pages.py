@@ -120,6 +120,13 @@ def test_query_counts_do_not_grow(
         assert client.get(url).status_code == 200
 
 
+def test_a_head_is_answered_like_a_get(client: Client, scene: scenes.Scene) -> None:
+    """Monitors and link checkers ask with HEAD."""
+    client.force_login(scene.admin)
+    for name, url in scenes.pages(scene).items():
+        assert client.head(url).status_code == client.get(url).status_code, name
+
+
 def test_a_get_changes_nothing(client: Client, scene: scenes.Scene) -> None:
     """A crawl over all pages leaves every count as it was: links never write."""
     from django.apps import apps
