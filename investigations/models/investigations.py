@@ -135,6 +135,7 @@ class StepResult(models.Model):
         SKIPPED = "skipped", "Skipped"  # its run_if was false
         UNAVAILABLE = "unavailable", "Could not be checked"
         ASKED = "asked", "Waiting for an answer"  # manual
+        CANCELLED = "cancelled", "Cancelled"  # its run was cancelled before it ended: it has not run
 
     class Verdict(models.TextChoices):
         NORMAL = "normal", "Within"

@@ -12,10 +12,12 @@ from altor import events
 from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
-from investigations.models import GateOverride, Investigation
+from investigations.models import GateOverride, Investigation, StepResult
 from investigations.playbooks.format import Playbook
 
 GATES = ("reply", "escalation")
+#: How a required step may have ended in a finished run.
+_ENOUGH = {StepResult.Status.DONE, StepResult.Status.SKIPPED, StepResult.Status.UNAVAILABLE}
 _BEFORE = {"reply": "a reply", "escalation": "an escalation"}
 
 
@@ -28,22 +30,26 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
     """Per gate: `open`, `missing` (steps that have not run), `tried` (their source gave no answer), `overridden`.
 
     A step whose source was asked and gave no answer counts as tried, reported apart: it does not close the gate, or an
-    upstream that is down would stop every reply.
+    upstream that is down would stop every reply. So does a step that its own condition made needless. Both only in a
+    run that came to its end: in one that was cancelled or failed, nothing stands for a step but its answer.
     """
     if run.playbook is None:
         return {gate: {"open": False, "missing": [], "tried": [], "overridden": None} for gate in GATES}
     playbook = Playbook.model_validate(run.playbook.document)
     status = {step.step_id: step.status for step in run.steps.all()}
+    enough = _ENOUGH if run.status == Investigation.Status.DONE else {StepResult.Status.DONE}
     overrides = {override.gate: override for override in run.overrides.select_related("user")}
     state = {}
     for gate in GATES:
         required = [step for step in playbook.steps if gate in step.required_before]
         missing = [
-            {"step": s.id, "title": s.title, "question": s.question}
-            for s in required
-            if status.get(s.id) not in ("done", "skipped", "unavailable")
+            {"step": s.id, "title": s.title, "question": s.question} for s in required if status.get(s.id) not in enough
         ]
-        tried = [{"step": s.id, "title": s.title} for s in required if status.get(s.id) == "unavailable"]
+        tried = [
+            {"step": s.id, "title": s.title}
+            for s in required
+            if status.get(s.id) in enough & {StepResult.Status.UNAVAILABLE}
+        ]
         override = overrides.get(gate)
         state[gate] = {
             "open": not missing or override is not None,

@@ -158,8 +158,8 @@ def cancel_investigation(run: Investigation, *, actor: User | None = None) -> In
     )
     locked.live_version += 1
     locked.save(update_fields=["status", "cancel_requested_at", "finished_at", "lease_expires_at", "live_version"])
-    locked.steps.filter(status__in=["waiting", "running"]).update(
-        status=StepResult.Status.SKIPPED, result="The run was cancelled"
+    locked.steps.filter(status__in=["waiting", "running", "asked"]).update(
+        status=StepResult.Status.CANCELLED, result="The run was cancelled"
     )
     give_back(locked.ticket)
     events.record(

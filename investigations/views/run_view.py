@@ -79,7 +79,7 @@ class RunView:
 
     @property
     def ended(self) -> int:
-        return sum(line.state not in ("waiting", "running", "asked") for line in self.steps)
+        return sum(line.state not in ("waiting", "running", "asked", "cancelled") for line in self.steps)
 
     @property
     def current(self) -> str:
