@@ -85,7 +85,8 @@ def sweep(*, now: datetime | None = None) -> dict[str, int]:
     now = now or timezone.now()
     lapsed = Investigation.objects.lapsed(now, SILENCE)
     parked = sum(
-        park(run, _reason(run), now=now) for run in lapsed.filter(attempt__gte=MAX_ATTEMPTS).select_related("ticket")
+        park(run, _reason(run), now=now, lapsed=True)
+        for run in lapsed.filter(attempt__gte=MAX_ATTEMPTS).select_related("ticket")
     )
     again = 0
     with transaction.atomic():
@@ -116,11 +117,14 @@ def _reason(run: Investigation) -> str:
     return f"Its worker ended {run.attempt} times while working on it; last sign of life {seen}.{told}"
 
 
-def park(run: Investigation, reason: str, *, now: datetime | None = None) -> bool:
-    """Fail the run with its reason, once."""
+def park(run: Investigation, reason: str, *, now: datetime | None = None, lapsed: bool = False) -> bool:
+    """Fail the run with its reason, once. `lapsed`: only while its worker still gives no sign of life, which it may
+    have done since the run was read.
+    """
     now = now or timezone.now()
+    runs = Investigation.objects.lapsed(now, SILENCE) if lapsed else Investigation.objects.all()
     with transaction.atomic():
-        done = Investigation.objects.filter(pk=run.pk, attempt=run.attempt, status__in=["queued", "running"]).update(
+        done = runs.filter(pk=run.pk, attempt=run.attempt, status__in=["queued", "running"]).update(
             status=Investigation.Status.FAILED,
             failure=reason,
             finished_at=now,

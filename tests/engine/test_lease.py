@@ -160,6 +160,25 @@ def test_after_three_attempts_a_run_is_parked_with_the_reason_and_its_ticket_giv
 
 
 @pytest.mark.django_db
+def test_a_sign_of_life_that_comes_during_the_sweep_saves_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, now = factories.run(attempt=MAX_ATTEMPTS - 1), timezone.now()
+    lease = claim(run.pk, owner="w", now=now)
+    assert lease is not None
+    later = now + leases.SILENCE + lease_length()
+    told = leases._reason
+
+    def slow_sweep(found: Investigation) -> str:
+        renew(lease, now=later)
+        return told(found)
+
+    monkeypatch.setattr(leases, "_reason", slow_sweep)
+    assert sweep(now=later) == {"requeued": 0, "parked": 0}
+    run.refresh_from_db()
+    assert (run.status, run.failure) == ("running", "")
+    assert not PhaseEvent.objects.filter(kind="run.failed").exists()
+
+
+@pytest.mark.django_db
 def test_parking_happens_once() -> None:
     run = factories.run()
     assert park(run, "first")
