@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -27,6 +27,10 @@ from investigations.sources.base import RequestRecord
 _MAX_TARGET = 8000
 
 
+#: Who is less sure than this (0 to 1; below it the words say "Low") has no cause that could correct a ticket's class.
+CAUSE_FROM: Final = 0.4
+#: Labels that name no cause.
+NO_CAUSE: Final = frozenset({"inconclusive", "none.no_anomaly"})
 #: Position of the steps of the first look, before those of the playbook.
 LOOK = 0
 
@@ -158,7 +162,8 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
     Ticket.objects.filter(pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]).update(
         status=Ticket.Status.DIAGNOSED
     )
-    _correct_class(run.ticket, str(diagnosis.document["class"]), run.ref, now)
+    if diagnosis.confidence >= CAUSE_FROM and diagnosis.top_label not in NO_CAUSE:
+        _correct_class(run.ticket, str(diagnosis.document["class"]), run.ref, now)
     data = {
         "label": diagnosis.top_label,
         "confidence": diagnosis.confidence,
@@ -173,6 +178,8 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
 
 def _correct_class(ticket: Ticket, found: str, run_ref: str, now: datetime) -> None:
     """A ticket may complain in another class's words: the class is that of the cause found, unless a person set it."""
+    # Read under its lock: a person may be setting the class at this moment.
+    ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
     if ticket.class_why.get("how") == "person" or not found or found == ticket.incident_class:
         return
     reasons = [f"{run_ref} found a cause of this class.", *ticket.class_why.get("reasons", [])][:12]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from altor.errors import Conflict, PermissionRefused
 from altor.models import PhaseEvent
+from investigations.diagnosis.diagnose import Diagnosis
+from investigations.engine import store
 from investigations.engine.lease import park
-from investigations.models import Ticket
+from investigations.models import Investigation, Ticket
 from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.services.runs import cancel_investigation, start_investigation
 from tests import factories
@@ -35,6 +38,47 @@ def test_starting_cancelling_and_failing_leave_it_too(status: str) -> None:
     cancel_investigation(start_investigation(ticket=ticket, playbook_key=book.key))
     assert park(start_investigation(ticket=ticket, playbook_key=book.key), "Its worker ended.")
     assert Ticket.objects.get().status == status
+
+
+def _of_another_class(**strength: str) -> Investigation:
+    """A run whose only hypothesis is of another class than the ticket's words."""
+    signal = {"when": "a.n > 1.0", "for": strength.get("when", "decisive"), "says": "Many"}
+    hypothesis = {"label": strength.get("label", "lat.many"), "title": "Many", "signals": [signal]}
+    return queued(step("a"), hypotheses=[hypothesis], **{"class": "latency"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cause_found_corrects_the_class(upstream: Upstream) -> None:
+    run = carry(_of_another_class(), upstream)
+    assert run.confidence is not None and run.confidence >= 0.4
+    assert Ticket.objects.get().incident_class == "latency"
+    assert PhaseEvent.objects.get(kind="ticket.classified").data == {"class": "latency", "how": "evidence"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("strength", [{"when": "weak"}, {"label": "none.no_anomaly"}, {"label": "inconclusive"}])
+def test_what_is_no_cause_or_hardly_likely_corrects_nothing(upstream: Upstream, strength: dict[str, str]) -> None:
+    run = carry(_of_another_class(**strength), upstream)
+    assert run.confidence is not None and (run.confidence >= 0.4) is ("label" in strength)
+    assert Ticket.objects.get().incident_class == "rate_limit"
+    assert not PhaseEvent.objects.filter(kind="ticket.classified").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_class_that_a_person_sets_while_the_run_ends_stays(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, concluded = _of_another_class(), store._concluded
+
+    def meanwhile(diagnosis: Diagnosis) -> dict[str, Any]:
+        Ticket.objects.update(incident_class="billing", class_why={"how": "person", "reasons": ["Set by ana."]})
+        return concluded(diagnosis)
+
+    monkeypatch.setattr(store, "_concluded", meanwhile)
+    assert carry(run, upstream).top_label == "lat.many"
+    ticket = Ticket.objects.get()
+    assert (ticket.incident_class, ticket.class_why["how"]) == ("billing", "person")
+    assert not PhaseEvent.objects.filter(kind="ticket.classified").exists()
 
 
 @pytest.mark.django_db(transaction=True)
