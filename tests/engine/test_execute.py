@@ -173,7 +173,7 @@ def test_a_cancelled_run_stops_within_a_second_and_writes_nothing_more(upstream:
     after = carry(run, upstream)
     assert time.monotonic() - stopped[0] < 1.5
     assert (after.status, after.diagnosis) == ("cancelled", None)
-    assert statuses(run) == {"a": "done", "b": "skipped"}
+    assert statuses(run) == {"a": "done", "b": "cancelled"}
     assert after.ticket.status == Ticket.Status.CLASSIFIED
 
 
