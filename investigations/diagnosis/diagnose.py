@@ -293,6 +293,9 @@ def _ruled_out(
     blind = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
     for item in scored[1:]:
         text = item.hypothesis.ruled_out
+        # That there is no symptom is said once, by the playbook; each cause of it need not be excluded apart.
+        if item.hypothesis.needs_symptom and item.gate is Truth.NO:
+            continue
         # What could not be looked at is not excluded, whatever else speaks against it.
         if any(weighed.truth is Truth.UNKNOWN and blind & set(weighed.steps) for weighed in item.weighed):
             continue

@@ -22,6 +22,7 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
     """Inputs of a run at `as_of`. What is not known is absent, so that conditions read it as unknown. Queries."""
     customer = _customer(ticket.customer, profile)
     values: dict[str, Any] = {**_windows(as_of, profile), "opened_at": ticket.opened_at, **_claims(ticket)}
+    values["window_misses"] = _misses(values)
     if ticket.customer is not None:
         values |= {
             "org_id": ticket.customer.org_id,
@@ -60,6 +61,15 @@ def _windows(as_of: datetime, profile: Profile) -> dict[str, Any]:
         "usage_since": as_of - USAGE_LOOKBACK,
         "issues_since": as_of - ISSUES_LOOKBACK,
     }
+
+
+def _misses(values: dict[str, Any]) -> bool:
+    """Whether the ticket speaks of a time that is surely before everything that is looked at."""
+    claimed = values.get("claimed_onset")
+    slack = timedelta(seconds=float(values.get("claim_precision_s") or 0))
+    at: datetime = datetime.fromisoformat(claimed) + slack if claimed else values["opened_at"]
+    start: datetime = values["window_start"]
+    return at < start
 
 
 def _customer(customer: Customer | None, profile: Profile) -> dict[str, Any]:

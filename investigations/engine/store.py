@@ -162,7 +162,7 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
     Ticket.objects.filter(pk=run.ticket_id, status__in=["received", "classified", "investigating", "reopened"]).update(
         status=Ticket.Status.DIAGNOSED
     )
-    if diagnosis.confidence >= CAUSE_FROM and diagnosis.top_label not in NO_CAUSE:
+    if (diagnosis.confidence or 0.0) >= CAUSE_FROM and diagnosis.top_label not in NO_CAUSE:
         _correct_class(run.ticket, str(diagnosis.document["class"]), run.ref, now)
     data = {
         "label": diagnosis.top_label,

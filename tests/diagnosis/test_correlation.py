@@ -11,7 +11,9 @@ from investigations.diagnosis import billing, deployments, issues
 from investigations.diagnosis.deployments import rank_versions
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.types import RunInputs
+from investigations.playbooks.conditions import evaluate
 from investigations.playbooks.format import Billing, Deployments, Issues, Versions
+from investigations.playbooks.loader import LIBRARY, parse_playbook
 
 ONSET = datetime(2026, 5, 1, 10, 0, tzinfo=UTC)
 
@@ -276,3 +278,44 @@ def test_a_version_that_began_to_run_before_the_onset_is_a_candidate() -> None:
 def test_without_an_onset_no_version_is_a_candidate() -> None:
     found = versions(ran("core-api", "new1111", "09:56:00"), onset=None)
     assert not {"candidates", "after", "best"} & set(found) and found["changes"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended", "explains"),
+    [
+        (-5, None, True),  # growth that began just before and goes on
+        (10, None, True),  # the rejections were seen a little before the growth was
+        (-600, 30, True),  # grew long ago and lasted into it
+        (-900, -700, False),  # yesterday's spell
+        (120, None, False),  # grew only later
+    ],
+)
+def test_only_growth_of_that_time_explains_rejections(begun, ended, explains):
+    at = {"onset": plain(ONSET + timedelta(minutes=begun)), "ongoing": ended is None}
+    at |= {} if ended is None else {"ended_at": plain(ONSET + timedelta(minutes=ended))}
+    book = parse_playbook((LIBRARY / "rate_limit.yaml").read_text(), name="rate_limit.yaml")
+    traffic = {
+        "mine": {"significant": True, "onset": plain(ONSET)},
+        "volume": {"significant": True, "ratio": 3.0, **at},
+    }
+    facts = book.step("traffic").facts
+    traffic["grew"] = evaluate(facts["grew"], {"traffic": traffic})
+    assert evaluate(facts["grew_then"], {"traffic": traffic}) is explains
+
+
+def test_only_a_neighbour_who_was_heavy_at_that_time_is_suspected():
+    def tenant(key, begun, ended=None):
+        at = {"key": key, "significant": True, "ratio": 4.0, "ongoing": ended is None}
+        at["onset"] = plain(ONSET + timedelta(minutes=begun))
+        return at | ({} if ended is None else {"ended_at": plain(ONSET + timedelta(minutes=ended))})
+
+    book = parse_playbook((LIBRARY / "latency.yaml").read_text(), name="latency.yaml")
+    groups = [tenant("then", -10), tenant("yesterday", -900, -700), tenant("later", 200), tenant("always", -800)]
+    names = {
+        "speed": {"any_slow": True, "worst": {"onset": plain(ONSET)}},
+        "tenants": {"volume": {"groups": groups}},
+        "inputs": {"org_id": "org_1"},
+    }
+    facts = book.step("tenants").facts
+    names["tenants"]["grown"] = evaluate(facts["grown"], names)
+    assert [item["key"] for item in evaluate(facts["heavy"], names)] == ["then"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from investigations.playbooks.format import TRIAGE, WEIGHTS
@@ -248,3 +250,36 @@ def test_a_playbooks_own_test_that_does_not_hold_is_told_with_its_line():
 def test_a_mistake_in_a_test_is_named_too(old, new, words):
     found = problems(GOOD + FAILING.replace(old, new, 1))
     assert any(words in one.message and one.line > 20 for one in found), found
+
+
+#: What a draft must not say: that somebody did or is doing something, or what nobody measured.
+_UNPROVEN = re.compile(
+    r"our (?:\w+ )?engineers (?:are|have|know)|our billing team is|we have (?:added|contacted|escalated|fixed)"
+    r"|we (?:keep|are changing|can resend)|none (?:are|is) lost|did not change|safe\b|should not have",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("file", library_files(), ids=lambda file: file.stem)
+def test_the_shipped_drafts_state_what_was_measured_and_promise_no_deeds(file):
+    playbook = parse_playbook(file.read_text(), name=file.name)
+    for hypothesis in playbook.hypotheses:
+        reply = hypothesis.reply
+        if reply is None:
+            continue
+        told = [reply.observed, reply.scope, reply.next_step, reply.eta]
+        assert not any(_UNPROVEN.search(text) for text in told), (hypothesis.label, told)
+        if hypothesis.label.startswith("none.") and "resolved" not in hypothesis.label:
+            assert reply.eta == "", hypothesis.label
+
+
+@pytest.mark.parametrize("file", library_files(), ids=lambda file: file.stem)
+def test_the_shipped_signals_say_what_a_false_condition_means(file):
+    playbook = parse_playbook(file.read_text(), name=file.name)
+    silent = [
+        (hypothesis.label, signal.when)
+        for hypothesis in playbook.hypotheses
+        for signal in hypothesis.signals
+        if signal.against and not signal.says_not
+    ]
+    assert silent == []
