@@ -63,8 +63,11 @@ def routed(lease: Lease, route: Mapping[str, Any]) -> None:
 
 
 def reroute(lease: Lease, version_id: int, playbook: Playbook, ticket_ref: str) -> None:
-    """The run goes on with another playbook; what the first one had found is not part of it."""
-    StepResult.objects.filter(investigation_id=lease.run_id).exclude(position=LOOK).delete()
+    """The run goes on with another playbook; what the first one had found is not part of it, but what a person has
+    answered is kept.
+    """
+    former = StepResult.objects.filter(investigation_id=lease.run_id, answered_at__isnull=True)
+    former.exclude(position=LOOK).delete()
     StepResult.objects.bulk_create(_rows(lease.run_id, playbook), ignore_conflicts=True)
     Investigation.objects.filter(pk=lease.run_id).update(playbook_id=version_id)
     ref = f"INV-{lease.run_id}"

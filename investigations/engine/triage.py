@@ -45,8 +45,9 @@ def decide(triage: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutco
 
 
 def _reasons(scored: Scored, space: FactSpace) -> list[str]:
-    spoken = [item for item in scored.weighed if item.truth is not Truth.UNKNOWN and abs(item.effect) >= 0.3]
-    spoken.sort(key=lambda item: -abs(item.effect))
+    """What speaks for the choice; what speaks against it is no reason for it."""
+    spoken = [item for item in scored.weighed if item.truth is not Truth.UNKNOWN and item.effect >= 0.3]
+    spoken.sort(key=lambda item: -item.effect)
     texts = [
         render(item.signal.says if item.truth is Truth.YES else item.signal.says_not, space.names) for item in spoken
     ]

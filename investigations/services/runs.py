@@ -186,21 +186,26 @@ def rerun_investigation(
 
 def answer_step(run: Investigation, step_id: str, answer: Any, *, actor: User) -> Investigation:
     """A person's answer becomes evidence, and the diagnosis is weighed again with it."""
-    if run.playbook is None or not run.steps.filter(step_id=step_id, source="manual").exists():
-        raise NotFound(f"{run.ref} has no question {step_id!r}.")
-    playbook = Playbook.model_validate(run.playbook.document)
-    position = next(index for index, step in enumerate(playbook.steps, 1) if step.id == step_id)
     answer = redact(answer)
     now = timezone.now()
     with transaction.atomic():
-        # A worker that is just finishing waits for this row, then finds the answer; or we find its diagnosis.
-        locked = Investigation.objects.select_for_update(of=("self",)).get(pk=run.pk)
-        inputs, outcomes = inputs_of(run), store.stored_outcomes(run.pk)
+        # A worker that is just finishing waits for this row, then finds the answer; or we find its diagnosis. The
+        # playbook is read under the same lock: the first look may be choosing another one at this moment.
+        runs = Investigation.objects.select_for_update(of=("self",)).select_related("ticket__customer", "playbook")
+        locked = runs.get(pk=run.pk)
+        if locked.status in (Investigation.Status.CANCELLED, Investigation.Status.FAILED):
+            raise Conflict(f"{locked.ref} is {locked.status}: an answer would change nothing. Run it again.")
+        playbook = Playbook.model_validate(locked.playbook.document) if locked.playbook else None
+        asked = {step.id: number for number, step in enumerate(playbook.steps, 1)} if playbook else {}
+        row = locked.steps.select_for_update().filter(step_id=step_id, source="manual").first()
+        if playbook is None or row is None or step_id not in asked:
+            raise NotFound(f"{run.ref} has no question {step_id!r}.")
+        inputs, outcomes = inputs_of(locked), store.stored_outcomes(run.pk)
+        known = FactSpace(inputs, outcomes)
         try:
-            outcome = meaning.interpret_manual(playbook.step(step_id), position, answer, FactSpace(inputs, outcomes))
+            outcome = meaning.interpret_manual(playbook.step(step_id), asked[step_id], answer, known)
         except (ValueError, TypeError) as error:
             raise InvalidInput(f"The answer does not fit: {error}.", step=step_id) from None
-        row = locked.steps.select_for_update().get(step_id=step_id)
         before = row.answer
         store.keep_answer(row, outcome, answer, actor, now)
         if locked.status == Investigation.Status.DONE:

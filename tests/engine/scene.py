@@ -38,6 +38,10 @@ def step(step_id: str, source: str = "alpha", **more: Any) -> dict[str, Any]:
     }
 
 
+#: A question to a person.
+ASKED = step("m", "manual", manual={"ask": "Did a new job start?", "answer": "yes_no"})
+
+
 def playbook(*steps: dict[str, Any], run_seconds: float = 5.0, **document: Any) -> PlaybookVersion:
     """Hypothesis `rl.many` holds when the first step's n is above 1, `rl.few` otherwise."""
     first = next(item["id"] for item in steps if item["source"] != "manual")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
+from investigations.engine.lease import SILENCE
 from investigations.models import Customer, Investigation, Ticket
 from tests import factories
 from tests.engine.scene import answering, connections, playbook, step
@@ -123,12 +128,50 @@ def test_the_same_ticket_again_is_a_new_run_of_the_same_ticket(tmp_path: Path, b
     assert Ticket.objects.count() == 1
 
 
-def test_a_run_left_by_a_killed_command_does_not_block_the_next(tmp_path: Path, book: str) -> None:
+def _ended_process() -> int:
+    """The id of a process that is over."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+@pytest.mark.parametrize("left", ["its process is gone", "it is silent", "it was never claimed"])
+def test_a_run_left_by_a_killed_command_does_not_block_the_next(tmp_path: Path, book: str, left: str) -> None:
     ticket = file(tmp_path, "t.json", TICKET)
     investigate(ticket, "--playbook", book)
-    Investigation.objects.update(status="running", trigger="command")
+    here, now = socket.gethostname(), timezone.now()
+    changes: dict[str, Any] = {
+        "its process is gone": {"lease_owner": f"{here}:{_ended_process()}", "heartbeat_at": now},
+        "it is silent": {"lease_owner": "another-host:1", "heartbeat_at": now - 2 * SILENCE},
+        "it was never claimed": {"lease_owner": "", "heartbeat_at": None, "queued_at": now - 2 * SILENCE},
+    }[left]
+    Investigation.objects.update(status="running", trigger="command", **changes)
     assert investigate(ticket, "--playbook", book)[0] == 0
     assert sorted(Investigation.objects.values_list("status", flat=True)) == ["cancelled", "done"]
+
+
+def test_a_command_that_still_works_keeps_its_run(tmp_path: Path, book: str) -> None:
+    ticket = file(tmp_path, "t.json", TICKET)
+    investigate(ticket, "--playbook", book)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    Investigation.objects.update(status="running", trigger="command", lease_owner=owner, heartbeat_at=timezone.now())
+    code, out, err = investigate(ticket, "--playbook", book)
+    assert (code, out) == (2, "") and "is still working on TK-48213" in err
+    assert Investigation.objects.get().status == "running"
+
+
+def test_a_run_with_an_unexpected_fault_has_failed_and_nobody_tries_it_again(
+    tmp_path: Path, book: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ArithmeticError("an obvious fault")
+
+    monkeypatch.setattr("investigations.engine.execute.diagnose", broken)
+    code, out, err = investigate(file(tmp_path, "t.json", TICKET), "--playbook", book)
+    assert (code, out) == (3, "") and "ArithmeticError: an obvious fault" in err
+    run = Investigation.objects.get()
+    assert run.status == "failed" and "an obvious fault" in run.failure
+    assert Ticket.objects.get().status == "classified"
 
 
 @pytest.mark.parametrize(

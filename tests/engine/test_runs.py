@@ -26,10 +26,8 @@ from investigations.services.runs import (
     start_investigation,
 )
 from tests import factories
-from tests.engine.scene import answering, carry, playbook, queued, step
+from tests.engine.scene import ASKED, answering, carry, playbook, queued, step
 from tests.loopback import Answer, Upstream
-
-ASKED = step("m", "manual", manual={"ask": "Did a new job start?", "answer": "yes_no"})
 
 
 # ------------------------------------------------------------------------------------------------------ start
@@ -189,6 +187,15 @@ def test_an_answer_that_does_not_fit_changes_nothing(upstream: Upstream) -> None
     with pytest.raises(NotFound):
         answer_step(run, "a", "yes", actor=factories.user())
     assert StepResult.objects.get(investigation=run, step_id="m").status == "asked"
+
+
+@pytest.mark.django_db
+def test_a_run_that_was_stopped_takes_no_answer() -> None:
+    run, person = queued(step("a"), ASKED), factories.user()
+    cancel_investigation(run, actor=person)
+    with pytest.raises(Conflict, match="is cancelled"):
+        answer_step(run, "m", "yes", actor=person)
+    assert StepResult.objects.filter(investigation=run, answered_at__isnull=False).count() == 0
 
 
 @pytest.mark.django_db(transaction=True)

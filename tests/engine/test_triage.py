@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from altor.models import PhaseEvent
 from investigations.models import Evidence, Investigation, PlaybookVersion
-from investigations.services.runs import NoPlaybook, rerun_investigation, start_investigation
+from investigations.services.runs import NoPlaybook, answer_step, rerun_investigation, start_investigation
 from tests import factories
-from tests.engine.scene import answering, asked_for, carry, playbook, statuses, step
-from tests.loopback import Answer, Upstream
+from tests.engine.scene import ASKED, answering, asked_for, carry, playbook, statuses, step
+from tests.loopback import Answer, Asked, Upstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NO_FIT = {"began": 0.0, "other": 0.0}
@@ -22,11 +23,19 @@ def _hypotheses(label: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def books() -> dict[str, PlaybookVersion]:
+def also() -> list[dict[str, Any]]:
+    """Steps that both playbooks have beside their own."""
+    return []
+
+
+@pytest.fixture
+def books(also: list[dict[str, Any]]) -> dict[str, PlaybookVersion]:
     """Two classes and the first look, which prefers `other` when it finds more than 1."""
-    began = playbook(step("a"), step("slow", "beta", depends_on=["a"]), hypotheses=_hypotheses("rl.began"))
+    began = playbook(step("a"), step("slow", "beta", depends_on=["a"]), *also, hypotheses=_hypotheses("rl.began"))
     of_class = {"class": "latency"}
-    other = factories.playbook("other", steps=[step("b", "beta")], hypotheses=_hypotheses("lat.other"), **of_class)
+    other = factories.playbook(
+        "other", steps=[step("b", "beta"), *also], hypotheses=_hypotheses("lat.other"), **of_class
+    )
 
     def route(key: str, when: str) -> dict[str, Any]:
         fits = {"when": f"ticket.fits.{key} > 0.0", "for": 1.0, "scale": f"ticket.fits.{key}", "says": "Its words"}
@@ -66,6 +75,27 @@ def test_the_run_goes_on_with_the_playbook_that_the_look_speaks_for(
     assert (run.ticket.incident_class, run.ticket.class_why["how"]) == ("latency", "evidence")
     kinds = set(PhaseEvent.objects.filter(subject_ref=run.ref).values_list("kind", flat=True))
     assert {"run.rerouted", "run.finished", "ticket.classified"} <= kinds
+
+
+@pytest.mark.parametrize("also", [[ASKED]])
+def test_what_a_person_answered_is_kept_when_the_run_goes_on_with_another_playbook(
+    upstream: Upstream, books: dict[str, PlaybookVersion]
+) -> None:
+    run, person = _run(books, began=2.0), factories.user()
+
+    def behave(asked: Asked) -> Answer:
+        if asked.query.get("of") == "look":
+            answer_step(run, "m", "yes", actor=person)
+            connection.close()
+        return Answer(body={"n": 7.0})
+
+    upstream.behaviour = behave
+    after = carry(run, upstream)
+    assert after.playbook_id == books["other"].pk
+    row = after.steps.get(step_id="m")
+    assert (row.status, row.answer, row.answered_by) == ("done", "yes", person)
+    assert after.diagnosis is not None
+    assert not any("Waiting for an answer" in sentence for sentence in after.diagnosis["missing"])
 
 
 def test_a_right_first_guess_is_kept_and_nothing_is_asked_twice(

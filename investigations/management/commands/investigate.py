@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -78,6 +79,7 @@ class Command(BaseCommand):
         as_of = _clock(options["as_of"], profile)
         self._prepare()
         # Imported late: a mistake in the input is answered before anything heavy is loaded.
+        from investigations.engine.lease import park
         from investigations.engine.warm import warm
         from investigations.engine.work import work_on
         from investigations.services.present import investigation_document
@@ -103,7 +105,11 @@ class Command(BaseCommand):
             cancel_investigation(run)
             raise _Stop(INTERRUPTED, f"{run.ref} was cancelled") from None
         except Exception as error:
-            raise _Stop(RUN_FAILED, f"{run.ref} failed: {type(error).__name__}: {error}") from error
+            reason = f"{type(error).__name__}: {error}"
+            run.refresh_from_db()
+            # Nobody goes on with it: the caller has the answer that it failed.
+            park(run, reason[:1000])
+            raise _Stop(RUN_FAILED, f"{run.ref} failed: {reason}") from error
         run = Investigation.objects.with_context().get(pk=run.pk)
         if run.status != Investigation.Status.DONE:
             raise _Stop(RUN_FAILED, f"{run.ref} ended as {run.status}: {run.failure or 'no reason was given'}")
@@ -155,11 +161,30 @@ class Command(BaseCommand):
 
     @staticmethod
     def _free(ticket: Ticket) -> None:
-        """An unfinished run of an earlier command that was killed must not block this one."""
+        """An unfinished run of an earlier command that was killed must not block this one; one that lives keeps it."""
         from investigations.services.runs import cancel_investigation
 
         for run in Investigation.objects.filter(ticket=ticket, trigger="command").unfinished():
-            cancel_investigation(run)
+            if not _is_worked_on(run):
+                cancel_investigation(run)
+
+
+def _is_worked_on(run: Investigation) -> bool:
+    """Whether the command that began the run still lives: it gave a sign of life just now, and its process exists."""
+    from investigations.engine.lease import SILENCE
+
+    if datetime.now(UTC) - (run.heartbeat_at or run.queued_at) > SILENCE:
+        return False
+    host, _, pid = run.lease_owner.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process lives
+    return True
 
 
 def _read_json(source: str) -> Any:
