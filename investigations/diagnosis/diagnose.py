@@ -67,6 +67,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     scored = _conclusions(score(playbook, space, outcomes, calibration.current()))
     by_ref = {draft.ref_id: draft for outcome in outcomes.values() for draft in outcome.evidence}
     gaps = missing_inputs(playbook, space, outcomes)
+    questions = [gap.ask for gap in gaps if gap.ask]
     blind = [*nothing_measured(playbook, space, outcomes), *window_missed(inputs)]
     missing = [*(gap.sentence for gap in gaps), *blind, *_missing(playbook, outcomes)]
     unavailable = sorted(
@@ -85,7 +86,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     # Where everything was asked and answered, the weak leader stays first; but nobody is called out of bed for it.
     weak = undecided or top.confidence < INCONCLUSIVE_BELOW
     if undecided:
-        candidates.insert(0, _inconclusive(top, missing))
+        candidates.insert(0, _inconclusive(top, missing, questions))
         candidates = candidates[:MAX_CANDIDATES]
     document: dict[str, Any] = {
         "class": top.hypothesis.incident_class or playbook.incident_class,
@@ -99,13 +100,13 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "missing": missing,
         "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
         "ruled_out": _ruled_out(playbook, scored, space, outcomes),
-        "next_steps": [*(gap.ask for gap in gaps if gap.ask), *_next_steps(playbook, top, space, outcomes, undecided)],
+        "next_steps": [*questions, *_next_steps(playbook, top, space, outcomes, undecided)],
         "playbook": playbook.key,
         "summary": _undecided(missing) if undecided else _summary(top, space),
         "caps": list(top.caps),
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
     }
-    document["reply_draft"] = reply.draft(top, space, document, [gap.ask for gap in gaps if gap.ask])
+    document["reply_draft"] = reply.draft(top, space, document, questions)
     return Diagnosis(document, _hash(document), tuple(scored))
 
 
@@ -140,7 +141,7 @@ def _candidate(
     against.sort(key=lambda entry: float(entry["effect"]))
     return {
         "label": item.hypothesis.label,
-        "title": render(item.hypothesis.title, space.names),
+        "title": _title(item, space),
         "confidence": item.confidence,
         "band": band(item.confidence),
         "why": why,
@@ -153,7 +154,12 @@ def _candidate(
     }
 
 
-def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
+def _title(item: Scored, space: FactSpace) -> str:
+    """The hypothesis' name; a part that is not known is left open."""
+    return render(item.hypothesis.title, space.names, unknown="…")
+
+
+def _inconclusive(top: Scored, missing: Sequence[str], questions: Sequence[str]) -> dict[str, Any]:
     """The answer "nothing can be named yet"; its confidence is that of the leader being wrong, never above 0.6."""
     return {
         "label": "inconclusive",
@@ -163,7 +169,7 @@ def _inconclusive(top: Scored, missing: Sequence[str]) -> dict[str, Any]:
         "why": [{"evidence": "", "effect": "+0.0", "says": sentence} for sentence in missing],
         "against": [],
         "not_checked": [],
-        "confirm": "Run the missing checks again when their source answers.",
+        "confirm": questions[0] if questions else "Run the missing checks again when their source answers.",
         "caps": list(top.caps),
         "log_odds": 0.0,
         "share": None,
@@ -311,7 +317,7 @@ def _summary(top: Scored, space: FactSpace) -> str:
         key=lambda one: -one.effect,
     )
     parts = [render(weighed.signal.says, space.names).rstrip(".") for weighed in fired[:2]]
-    title = render(top.hypothesis.title, space.names)
+    title = _title(top, space)
     return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
 
 

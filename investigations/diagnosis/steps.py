@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from investigations.diagnosis import billing, deployments, issues, measures
 from investigations.diagnosis.facts import FactSpace, plain
-from investigations.diagnosis.texts import render
+from investigations.diagnosis.texts import is_empty, render
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome, Verdict
 from investigations.playbooks import format as playbook_format
 from investigations.playbooks.conditions import Truth, Unknown
@@ -89,7 +89,7 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
         source=step.source,
         status="done",
         verdict=verdict,
-        result=render(step.result, names)[:500] if step.result else "",
+        result=_result(step, names),
         facts=facts,
         evidence=tuple(evidence),
         requests=answer.requests,
@@ -97,6 +97,13 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
         truncated=answer.truncated,
         newest_at=answer.newest_at,
     )
+
+
+def _result(step: Step, names: Mapping[str, Any]) -> str:
+    """The step's line; where none of its figures is known, that it has none."""
+    if step.result and is_empty(step.result, names):
+        return "Nothing was measured"
+    return render(step.result, names)[:500]
 
 
 def _add_facts(step: Step, space: FactSpace, facts: dict[str, Any]) -> None:

@@ -82,13 +82,19 @@ def is_complete(template: str, names: Mapping[str, Any]) -> bool:
     return not any(_is_missing(evaluate(expression, names)) for expression, _ in slots(template))
 
 
-def render(template: str, names: Mapping[str, Any]) -> str:
-    """Fill the template; what is unknown reads as "–". `money` takes a list [amount in minor units, currency]."""
+def is_empty(template: str, names: Mapping[str, Any]) -> bool:
+    """Whether the template has slots and none of them is known."""
+    found = slots(template)
+    return bool(found) and all(_is_missing(evaluate(expression, names)) for expression, _ in found)
+
+
+def render(template: str, names: Mapping[str, Any], *, unknown: str = MISSING) -> str:
+    """Fill the template; what is unknown reads as `unknown`. `money` takes a list [amount in minor units, currency]."""
 
     def fill(match: re.Match[str]) -> str:
         value = evaluate(match.group(1).strip(), names)
         if _is_missing(value):
-            return MISSING
+            return unknown
         form = match.group(2) or ""
         try:
             if form == "money":

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from investigations.diagnosis.diagnose import diagnose
-from investigations.diagnosis.facts import plain
-from investigations.diagnosis.steps import could_not_check
+from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.steps import could_not_check, interpret
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
 from investigations.playbooks.conditions import Truth, check
 from investigations.playbooks.format import Playbook
 from investigations.playbooks.loader import LIBRARY, parse_playbook
+from investigations.sources.base import SourceAnswer
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 WINDOW = {"window_start": "2026-04-30T06:00:00Z", "window_end": "2026-05-01T12:00:00Z", "opened_at": plain(NOW)}
@@ -63,6 +64,7 @@ def test_without_a_customer_nothing_is_called_fine_and_the_account_is_asked_for(
     assert document["next_steps"][0] == "Which account is this ticket about?"
     assert "Which account is this ticket about?" in document["reply_draft"]
     assert "records of your account" not in document["reply_draft"]
+    assert document["candidates"][0]["confirm"] == "Which account is this ticket about?"
 
 
 def test_a_customer_of_whom_the_telemetry_holds_nothing_is_not_called_fine() -> None:
@@ -147,3 +149,17 @@ def test_a_reply_is_neutral_when_a_fact_of_its_wording_is_not_known() -> None:
 )
 def test_what_a_ticket_denies_is_not_what_it_speaks_of(text: str, truth: Truth) -> None:
     assert check("speaks_of(ticket.text, ['network', 'vpn'])", {"ticket": {"text": text}}) is truth
+
+
+def test_a_title_of_which_a_part_is_not_known_leaves_it_open() -> None:
+    book = library("latency")
+    document = diagnose(book, inputs(org_id="org_9"), {}).as_dict()
+    titles = [candidate["title"] for candidate in document["candidates"]]
+    assert "A deployment slowed …" in titles and not any("–" in title for title in titles)
+
+
+def test_a_step_without_a_figure_says_that_nothing_was_measured() -> None:
+    step = library("latency").step("speed")
+    columns = ["t", "mine", "endpoint", "n", "requests", "mean_log", "var_log"]
+    empty = SourceAnswer({"columns": columns, "rows": []}, (), NOW)
+    assert interpret(step, 1, empty, FactSpace(inputs(org_id="org_9"))).result == "Nothing was measured"
