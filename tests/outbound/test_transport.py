@@ -175,7 +175,7 @@ def test_a_packed_answer_is_unpacked() -> None:
     assert sent[0].size == 8
 
 
-@pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(b"x" * 5000)[:20]])
+@pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(b"x" * 5000)[:20]], ids=["other", "cut"])
 def test_wrong_or_broken_packing_is_a_broken_answer(body: bytes) -> None:
     with serving(lambda asked: Answer(200, body, {"Content-Encoding": "gzip"})) as server:
         (found,), _ = ask(server.url)
