@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
     here. Without a known onset nothing can be told to be before or after it: candidates and after are unknown then.
     """
     deployments: Sequence[Mapping[str, Any]] = data.get("deployments") or []
-    onset = space.first_known([measure.onset, *measure.onset_alternatives])
+    began = _began(space, [measure.onset, *measure.onset_alternatives])
     services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
     wanted = str((space.inputs.profile.get("github") or {}).get("environment") or "")
     here = [item for item in deployments if not wanted or (item.get("environment") or wanted) == wanted]
@@ -36,16 +37,15 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
         "failed": [_brief(item) for item in here if not item.get("live_at")],
         "elsewhere": [_brief(item) for item in deployments if (item.get("environment") or wanted) != wanted and wanted],
     }
-    if isinstance(onset, Unknown):
+    if began is None:
         return facts
-    moment = datetime.fromisoformat(str(onset))
-    facts |= {"onset": str(onset), "candidates": [], "after": []}
+    facts |= {"onset": began.onset, "candidates": [], "after": []}
     for item in live:
-        minutes = (moment - datetime.fromisoformat(str(item["live_at"]))).total_seconds() / 60.0
-        if minutes < -measure.after_minutes:
-            facts["after"].append(_brief(item) | {"minutes_after": -minutes})
-        elif minutes <= measure.before_minutes:
-            facts["candidates"].append(_candidate(measure, item, minutes, services))
+        at = datetime.fromisoformat(str(item["live_at"]))
+        if began.is_before(at, measure.after_minutes):
+            facts["after"].append(_brief(item) | {"minutes_after": -began.minutes_after(at)})
+        elif not began.is_after(at, measure.before_minutes):
+            facts["candidates"].append(_candidate(measure, item, began, at, services))
     facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), str(item["sha"])))
     return facts | _best(facts)
 
@@ -60,7 +60,7 @@ def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: F
     A version is a change when its service ran another one before, or when it began long after the window's start. The
     time is the first record that carries it: at thin traffic some minutes after it went live.
     """
-    onset = space.first_known([measure.onset, *measure.onset_alternatives])
+    began = _began(space, [measure.onset, *measure.onset_alternatives])
     start = space.value(measure.window_start)
     services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
     settled = datetime.fromisoformat(str(start)) + SETTLED if not isinstance(start, Unknown) else None
@@ -79,18 +79,17 @@ def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: F
                 }
             )
     facts: Facts = {"count": float(len(rows)), "changes": float(len(changes))}
-    if isinstance(onset, Unknown):
+    if began is None:
         return facts
-    moment = datetime.fromisoformat(str(onset))
-    facts |= {"onset": str(onset), "candidates": [], "after": []}
+    facts |= {"onset": began.onset, "candidates": [], "after": []}
     for item in changes:
-        minutes = (moment - datetime.fromisoformat(item["live_at"])).total_seconds() / 60.0
-        if minutes < -measure.after_minutes:
-            facts["after"].append(item | {"minutes_after": -minutes})
-        elif minutes <= measure.before_minutes:
+        at = datetime.fromisoformat(item["live_at"])
+        if began.is_before(at, measure.after_minutes):
+            facts["after"].append(item | {"minutes_after": -began.minutes_after(at)})
+        elif not began.is_after(at, measure.before_minutes):
             fits = item["service"] in services if services else None
-            score = _nearness(minutes) * (1.0 if fits or fits is None else 0.25)
-            facts["candidates"].append(item | {"minutes_before": minutes, "score": score})
+            score = began.nearness(at) * (1.0 if fits or fits is None else 0.25)
+            facts["candidates"].append(item | {"minutes_before": began.minutes_after(at), "score": score})
     facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), item["sha"]))
     return facts | _best(facts)
 
@@ -109,12 +108,47 @@ def _utc(value: Any) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _nearness(minutes: float) -> float:
-    """1 around the onset, halved each 15 minutes further away."""
-    return math.exp(-math.log(2) * max(0.0, abs(minutes) - 3.0) / 15.0)
+@dataclass(frozen=True, slots=True)
+class _Began:
+    """An onset: as stated, and the first and last moment at which it may have been."""
+
+    onset: str
+    at: datetime
+    first: datetime
+    last: datetime
+
+    def minutes_after(self, event: datetime) -> float:
+        """How long after the event the onset was, in minutes; negative when the event came later."""
+        return (self.at - event).total_seconds() / 60.0
+
+    def is_before(self, event: datetime, slack_minutes: float) -> bool:
+        return event > self.last + timedelta(minutes=slack_minutes)
+
+    def is_after(self, event: datetime, slack_minutes: float) -> bool:
+        return event < self.first - timedelta(minutes=slack_minutes)
+
+    def nearness(self, event: datetime) -> float:
+        """1 around the onset, halved each 15 minutes further away; within its uncertainty distance counts a third."""
+        outside = max((self.first - event).total_seconds(), (event - self.last).total_seconds(), 0.0) / 60.0
+        distance = abs(self.minutes_after(event))
+        return math.exp(-math.log(2) * max(0.0, outside + (distance - outside) / 3.0 - 3.0) / 15.0)
 
 
-def _candidate(measure: Deployments, item: Mapping[str, Any], minutes: float, services: set[str]) -> Facts:
+def _began(space: FactSpace, expressions: Sequence[str]) -> _Began | None:
+    """The first expression that is known: a time, or a change that holds one."""
+    for expression in expressions:
+        value = space.value(expression)
+        change = value if isinstance(value, Mapping) else {"onset": value}
+        onset = change.get("onset")
+        if onset is None or isinstance(onset, Unknown):
+            continue
+        at = datetime.fromisoformat(str(onset))
+        first, last = (datetime.fromisoformat(str(change.get(name) or onset)) for name in ("onset_from", "onset_to"))
+        return _Began(str(onset), at, min(first, at), max(last, at))
+    return None
+
+
+def _candidate(measure: Deployments, item: Mapping[str, Any], began: _Began, at: datetime, services: set[str]) -> Facts:
     text = " ".join(
         [
             str(item.get("title") or ""),
@@ -130,10 +164,10 @@ def _candidate(measure: Deployments, item: Mapping[str, Any], minutes: float, se
     ]
     fits = str(item.get("service") or "") in services if services and item.get("service") else None
     # A deployment of another service is set back, one whose text fits is preferred.
-    nearness = _nearness(minutes)
+    nearness = began.nearness(at)
     score = nearness * (1.0 if fits is None else 1.0 if fits else 0.25) * (1.0 if words else 0.75)
     facts = _brief(item) | {
-        "minutes_before": minutes,
+        "minutes_before": began.minutes_after(at),
         "words": words,
         "has_words": bool(words),
         "nearness": nearness,

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from investigations.diagnosis import calibration, reply
@@ -261,7 +262,10 @@ def _scope(top: Scored, space: FactSpace) -> dict[str, Any]:
 
 def _onset(top: Scored, space: FactSpace) -> str | None:
     found = space.first_known(top.hypothesis.onset)
-    return None if isinstance(found, Unknown) else str(found)
+    if isinstance(found, Unknown):
+        return None
+    at = datetime.fromisoformat(str(found)).astimezone(UTC)
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _escalation(top: Scored, space: FactSpace) -> dict[str, Any]:

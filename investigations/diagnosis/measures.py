@@ -90,7 +90,12 @@ def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
         "bucket_minutes": grid.step / 60.0,
     }
     if change.start is not None and change.end is not None:
-        facts["onset"] = iso(onset if onset is not None else grid.at(change.start))
+        begun = onset if onset is not None else grid.at(change.start)
+        facts["onset"] = iso(begun)
+        low, high = change.first_start or change.start, change.last_start or change.start
+        facts["onset_from"] = iso(min(begun, grid.at(low - 1) if low else grid.at(low)))
+        # With a first hit the beginning is not later than that.
+        facts["onset_to"] = iso(begun if onset is not None else max(begun, grid.at(high + 1)))
         facts["minutes"] = (change.end - change.start) * grid.step / 60.0
         if not change.ongoing:
             facts["ended_at"] = iso(grid.at(change.end))
@@ -151,6 +156,7 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
         min_n=measure.min_n,
         min_delta=measure.min_delta,
         min_ratio=measure.min_ratio,
+        bucket_minutes=grid.step / 60.0,
     )
     onset = None
     start, end = (change.start, change.end) if change.start is not None else (None, None)
@@ -162,7 +168,8 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
             and float(row.get(measure.hits) or 0) > 0
             and row.get(measure.first_hit)
         ]
-        onset = min(first, default=None)
+        if first:
+            onset = max(min(first) - _unseen(change, grid), grid.at(max(start - 1, 0)))
     facts = _change_facts(change, grid, onset)
     low, high = (start, end) if start is not None and end is not None else (grid.length * 3 // 4, grid.length)
     facts |= {
@@ -175,6 +182,14 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
         "series": _thin(np.divide(hits, total, out=np.zeros_like(hits), where=total > 0)),
     }
     return facts
+
+
+def _unseen(change: Change, grid: Grid) -> float:
+    """Seconds that passed, as a median, between the beginning and the first hit that shows it: hits come at random."""
+    if change.start is None or change.end is None or change.n_current <= 0 or change.current <= 0:
+        return 0.0
+    rate = change.n_current / ((change.end - change.start) * grid.step)
+    return 0.693 / max(rate * min(change.current, 1.0), 1e-9)
 
 
 def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
@@ -213,7 +228,13 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
     mean_log = np.divide(first, n, out=np.zeros_like(n), where=n > 0)
     var_log = np.maximum(np.divide(second, n, out=np.zeros_like(n), where=n > 0) - mean_log**2, 0.0)
     change = signals.level_change(
-        n, mean_log, var_log, direction=measure.direction, min_n=measure.min_n, min_ratio=measure.min_ratio
+        n,
+        mean_log,
+        var_log,
+        direction=measure.direction,
+        min_n=measure.min_n,
+        min_ratio=measure.min_ratio,
+        bucket_minutes=grid.step / 60.0,
     )
     facts = _change_facts(change, grid, None)
     filled = np.where(n > 0, np.exp(mean_log), np.nan)

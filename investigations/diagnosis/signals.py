@@ -4,8 +4,9 @@ The question is always the same: does the series hold a spell, lasting to the en
 differently from the rest, by how much, since when, and is that more than chance? Every method scans all spells
 [start, end) on the bucket grid and takes the one with the largest log-likelihood ratio against "one level throughout":
 binomial for shares, Gaussian on ln(value) for levels, Poisson for counts. (Single-change likelihood scan, e.g. Hinkley
-1970; with a free end this is the scan statistic of Kulldorff 1997.) Counts are inflated by an estimate of
-over-dispersion, so that the ordinary unrest of a series is not taken for a change.
+1970; with a free end this is the scan statistic of Kulldorff 1997.) The ratio is then divided by the over-dispersion
+that is left when the spell is taken out (quasi-likelihood, Wedderburn 1974): a series that is restless anyway, with
+bursts or a day, needs more to count as changed, and the change itself is not taken for unrest.
 
 Times are seconds since the epoch (float). All arrays of one call have the same length, oldest bucket first.
 """
@@ -28,11 +29,24 @@ MIN_LLR: Final = 9.0
 ENDED_MARGIN: Final = 4.0
 #: Ends of closed spells are tried on a grid of at most this many points.
 _GRID: Final = 96
+#: Unrest is judged on blocks of neighbouring buckets that hold at least this many expected events (records of a level),
+_BLOCK_EVENTS: Final = 5.0
+#: and that last at least this long: what drifts, or comes in clumps, shows in hours and not in minutes.
+_BLOCK_MINUTES: Final = 60.0
+#: A series at least this long is also asked whether an ordinary day would explain it.
+_DAY_MINUTES: Final = 1440.0
+_DAY_FROM: Final = 1200.0
+#: Half of the 95 % point of chi squared with one degree of freedom: starts this much less likely are still possible.
+_POSSIBLE: Final = 1.92
+#: Blocks' worth of "no unrest" that the estimate begins with: few blocks prove little.
+_PRIOR_BLOCKS: Final = 4.0
+_MAX_DISPERSION: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was found in one series. Indices are buckets; `end` is exclusive.
+    """What was found in one series. Indices are buckets; `end` is exclusive; the spell began in one of the buckets from
+    `first_start` to `last_start` (about 95 %, by the likelihood ratio).
 
     `current` and `baseline` are in the series' unit (share 0 to 1, geometric mean, events per minute). When nothing
     significant was found, `current` is the last quarter of the series, `baseline` what came before, and start is None.
@@ -47,6 +61,8 @@ class Change:
     end: int | None
     ongoing: bool
     significant: bool
+    first_start: int | None = None
+    last_start: int | None = None
 
     @property
     def ratio(self) -> float:
@@ -115,12 +131,37 @@ def _polish(
     return int(left[at]), int(right[at]), float(llr[at])
 
 
+def _possible_starts(found: tuple[int, int, float] | None, length: int, score: Score) -> tuple[int, int] | None:
+    """The first and the last bucket in which the spell may have begun. `found` holds the ratio after `_calmed`."""
+    if found is None or found[2] < MIN_LLR:
+        return None
+    start, end, calmed = found
+    starts = np.arange(1, end)
+    llr, _, _ = score(starts, np.full_like(starts, end))
+    raw = float(llr[start - 1])
+    possible = llr >= raw - _POSSIBLE * max(raw / calmed, 1.0)
+    first = last = start - 1
+    while first > 0 and possible[first - 1]:
+        first -= 1
+    while last + 1 < len(starts) and possible[last + 1]:
+        last += 1
+    return int(starts[first]), int(starts[last])
+
+
 def _tail(length: int) -> int:
     return max(1, length - max(1, length // 4))
 
 
 def share_change(
-    hits: Array, total: Array, spans: Array, *, direction: str, min_n: float, min_delta: float, min_ratio: float
+    hits: Array,
+    total: Array,
+    spans: Array,
+    *,
+    direction: str,
+    min_n: float,
+    min_delta: float,
+    min_ratio: float,
+    bucket_minutes: float = 10.0,
 ) -> Change:
     """Change of hits/total. `hits` and `total` are weighted counts, `spans` the records they were counted from (the
     n).
@@ -130,7 +171,6 @@ def share_change(
     n, h = _cum(spans), _cum(effective_hits)
     weighted_n, weighted_h = _cum(total), _cum(hits)
     length = len(total)
-    phi = _dispersion(effective_hits, spans)
 
     def level(start: Index, end: Index) -> tuple[Array, Array, Array, Array]:
         n_in, h_in = n[end] - n[start], h[end] - h[start]
@@ -141,7 +181,15 @@ def share_change(
         p_in, p_out = _quotient(h_in, n_in), _quotient(h_out, n_out)
         p_all = h[length] / max(n[length], 1e-9)
         llr = _bernoulli(h_in, n_in, p_in) + _bernoulli(h_out, n_out, p_out) - _bernoulli(h[length], n[length], p_all)
-        return llr / phi, p_in, p_out
+        return llr, p_in, p_out
+
+    def unrest(inside: npt.NDArray[np.bool_]) -> float:
+        p = np.where(
+            inside,
+            _quotient(effective_hits[inside].sum(), spans[inside].sum()),
+            _quotient(effective_hits[~inside].sum(), spans[~inside].sum()),
+        )
+        return _dispersion(effective_hits, spans * p, spans * p * (1 - p), inside, least=_hour(bucket_minutes))
 
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
         up = (inside - outside >= min_delta) & (inside >= min_ratio * outside)
@@ -149,9 +197,10 @@ def share_change(
         sign = up if direction == "up" else down if direction == "down" else up | down
         return sign & (n_in >= min_n)
 
-    found = _search(length, score, accept, n)
+    found = _calmed(_search(length, score, accept, n), length, unrest)
     return _change(
         found,
+        score,
         length,
         n,
         lambda a, b: float(_quotient(weighted_h[b] - weighted_h[a], weighted_n[b] - weighted_n[a])),
@@ -164,21 +213,19 @@ def share_change(
 
 
 def level_change(
-    n_bucket: Array, mean_log: Array, var_log: Array, *, direction: str, min_n: float, min_ratio: float
+    n_bucket: Array,
+    mean_log: Array,
+    var_log: Array,
+    *,
+    direction: str,
+    min_n: float,
+    min_ratio: float,
+    bucket_minutes: float = 10.0,
 ) -> Change:
     """Change of a positive quantity from per-bucket n, mean of ln(value), population variance of ln(value)."""
     length = len(n_bucket)
     n, s = _cum(n_bucket), _cum(n_bucket * mean_log)
-    total = max(n[length], 1e-9)
-    within = float(np.sum(n_bucket * var_log) / total)
-    # Unrest between neighbouring buckets beyond what sampling explains: robust, from successive differences.
-    has = n_bucket > 0
-    between = 0.0
-    if has.sum() > 3:
-        means, counts = mean_log[has], n_bucket[has]
-        differences = np.diff(means) ** 2 / (1.0 / counts[1:] + 1.0 / counts[:-1])
-        between = max(0.0, float(np.median(differences)) / 0.455 - within)
-    sigma2 = max(within + between, 1e-4)
+    sigma2 = max(_within(n_bucket, mean_log, var_log), 1e-4)
     log_ratio = float(np.log(min_ratio))
 
     def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
@@ -188,15 +235,27 @@ def level_change(
         llr = 0.5 * (n_in * n_out / np.maximum(n_in + n_out, 1e-9)) * (m_in - m_out) ** 2 / sigma2
         return llr, m_in, m_out
 
+    def unrest(inside: npt.NDArray[np.bool_]) -> float:
+        sums = n_bucket * mean_log
+        level = np.where(
+            inside,
+            _quotient(sums[inside].sum(), n_bucket[inside].sum()),
+            _quotient(sums[~inside].sum(), n_bucket[~inside].sum()),
+        )
+        return _dispersion(
+            sums, n_bucket * level, n_bucket * sigma2, inside, size=n_bucket, least=_hour(bucket_minutes)
+        )
+
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
         up, down = inside - outside >= log_ratio, outside - inside >= log_ratio
         sign = up if direction == "up" else down if direction == "down" else up | down
         enough: npt.NDArray[np.bool_] = (n_in >= min_n) & (n[length] - n_in >= min(min_n, 5.0))
         return sign & enough
 
-    found = _search(length, score, accept, n)
+    found = _calmed(_search(length, score, accept, n), length, unrest)
     return _change(
         found,
+        score,
         length,
         n,
         lambda a, b: float(np.exp(_quotient(s[b] - s[a], n[b] - n[a]))),
@@ -210,16 +269,13 @@ def count_change(
     """Change of the rate of events. `count` is weighted, `spans` the records behind it; rates are per minute."""
     length = len(count)
     c, weighted = _cum(spans), _cum(count)
-    # Traffic is bursty and has a day: the variance of neighbouring differences against the mean gives the inflation.
-    mean = float(np.mean(spans)) if length else 0.0
-    phi = max(1.0, float(np.median(np.diff(spans) ** 2)) / 0.91 / max(mean, 1e-9)) if length > 3 and mean > 0 else 1.0
 
     def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         c_in, width = c[end] - c[start], (end - start).astype(float)
         c_out, rest = c[length] - c_in, length - width
         rate_in, rate_out, rate = c_in / width, c_out / np.maximum(rest, 1e-9), c[length] / length
         llr = _xlog(c_in, rate_in / max(rate, 1e-9)) + _xlog(c_out, rate_out / max(rate, 1e-9))
-        return llr / phi, rate_in, rate_out
+        return llr, rate_in, rate_out
 
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
         up = (inside >= min_ratio * outside) & (n_in >= min_n)
@@ -227,8 +283,11 @@ def count_change(
         return up if direction == "up" else down if direction == "down" else up | down
 
     found = _search(length, score, accept, c)
+    if found is not None and found[2] >= MIN_LLR:
+        found = (*found[:2], _beside_a_day(spans, found[0], found[1], bucket_minutes))
     return _change(
         found,
+        score,
         length,
         c,
         lambda a, b: float((weighted[b] - weighted[a]) / (max(b - a, 1) * bucket_minutes)),
@@ -238,6 +297,7 @@ def count_change(
 
 def _change(
     found: tuple[int, int, float] | None,
+    score: Score,
     length: int,
     n: Array,
     inside: Callable[[int, int], float],
@@ -260,23 +320,113 @@ def _change(
         )
     start, end, llr = found
     n_in = float(n[end] - n[start])
+    first, last = _possible_starts(found, length, score) or (start, start)
     return Change(
-        inside(start, end), outside(start, end), n_in, float(n[length]) - n_in, llr, start, end, end >= length, True
+        current=inside(start, end),
+        baseline=outside(start, end),
+        n_current=n_in,
+        n_baseline=float(n[length]) - n_in,
+        llr=llr,
+        start=start,
+        end=end,
+        ongoing=end >= length,
+        significant=True,
+        first_start=first,
+        last_start=last,
     )
 
 
-def _dispersion(hits: Array, n: Array) -> float:
-    """Over-dispersion of a share (1 = binomial), from differences of neighbouring buckets; bounded to [1, 20]."""
-    has = n > 0
-    if has.sum() < 8:
-        return 1.0
-    p = hits[has] / n[has]
-    overall = float(np.clip(hits.sum() / n.sum(), 1e-4, 1 - 1e-4))
-    expected = overall * (1 - overall) * (1 / n[has][1:] + 1 / n[has][:-1])
-    # The mean of all but the largest tenth: the step itself must not count as unrest.
-    standardised = np.sort(np.diff(p) ** 2 / expected)
-    kept = standardised[: max(4, int(len(standardised) * 0.9))]
-    return float(np.clip(np.mean(kept) / 0.8, 1.0, 20.0))
+def _within(n_bucket: Array, mean_log: Array, var_log: Array) -> float:
+    """Variance of one record around its bucket's mean, unbiased: its mean took one record of freedom. Where
+    buckets hold hardly more than one record, from the differences of neighbouring means instead.
+    """
+    has = n_bucket > 0
+    freedom = float(n_bucket.sum() - has.sum())
+    if freedom >= 10:
+        return float(np.sum(n_bucket * var_log) / freedom)
+    means, counts = mean_log[has], n_bucket[has]
+    if len(means) < 4:
+        return 0.0
+    # The median of a squared standard normal is 0.455.
+    return float(np.median(np.diff(means) ** 2 / (1.0 / counts[1:] + 1.0 / counts[:-1]))) / 0.455
+
+
+def _hour(bucket_minutes: float) -> int:
+    return max(1, round(_BLOCK_MINUTES / bucket_minutes))
+
+
+def _beside_a_day(counts: Array, start: int, end: int, bucket_minutes: float) -> float:
+    """How much better the spell explains the counts than an ordinary day does, divided by the unrest that is left.
+
+    Poisson regression (Nelder and Wedderburn 1972) on one harmonic of 24 hours, with and without the spell: a day rises
+    and falls gently, a job begins at once. A series shorter than a day is compared with a constant rate.
+    """
+    length = len(counts)
+    inside = np.zeros(length, dtype=bool)
+    inside[start:end] = True
+    columns = [np.ones(length)]
+    if length * bucket_minutes >= _DAY_FROM:
+        angle = np.arange(length) * bucket_minutes * 2 * np.pi / _DAY_MINUTES
+        columns += [np.sin(angle), np.cos(angle)]
+    day, both = np.stack(columns, axis=1), np.stack([*columns, inside.astype(float)], axis=1)
+    without, fitted = _poisson_fit(day, counts), _poisson_fit(both, counts)
+    llr = float(np.sum(_xlog(counts, fitted) - fitted) - np.sum(_xlog(counts, without) - without))
+    return max(llr, 0.0) / _dispersion(counts, fitted, fitted, inside, least=_hour(bucket_minutes))
+
+
+def _poisson_fit(design: Array, counts: Array) -> Array:
+    """Fitted rates by iteratively reweighted least squares; a slight ridge keeps an empty spell finite."""
+    eta = np.log(np.full(len(counts), max(float(counts.mean()), 1e-3)))
+    ridge = np.eye(design.shape[1]) * 1e-3
+    for _ in range(12):
+        rate = np.exp(np.clip(eta, -12, 12))
+        working = eta + (counts - rate) / np.maximum(rate, 1e-6)
+        weighted = design * rate[:, None]
+        eta = design @ np.linalg.solve(design.T @ weighted + ridge, weighted.T @ working)
+    return np.asarray(np.exp(np.clip(eta, -12, 12)))
+
+
+def _calmed(
+    found: tuple[int, int, float] | None, length: int, unrest: Callable[[npt.NDArray[np.bool_]], float]
+) -> tuple[int, int, float] | None:
+    """The spell with its ratio divided by the unrest of the series without it."""
+    if found is None or found[2] < MIN_LLR:
+        return found
+    inside = np.zeros(length, dtype=bool)
+    inside[found[0] : found[1]] = True
+    return found[0], found[1], found[2] / unrest(inside)
+
+
+def _dispersion(
+    seen: Array,
+    expected: Array,
+    variance: Array,
+    inside: npt.NDArray[np.bool_],
+    *,
+    size: Array | None = None,
+    least: int = 1,
+) -> float:
+    """Over-dispersion around the two levels (1 = none): Pearson's statistic over blocks of neighbouring buckets of one
+    level, each with `_BLOCK_EVENTS` expected events (of `size`, where the values are no counts) and `least` buckets.
+    """
+    weight = np.abs(expected) if size is None else size
+    total, blocks = 0.0, 0
+    gap, spread, held, buckets = 0.0, 0.0, 0.0, 0
+    for at in range(len(seen)):
+        if at and inside[at] != inside[at - 1]:
+            gap = spread = held = 0.0  # a remainder too small to judge
+            buckets = 0
+        gap += float(seen[at] - expected[at])
+        spread += float(variance[at])
+        held += float(weight[at])
+        buckets += 1
+        if held >= _BLOCK_EVENTS and buckets >= least and spread > 0:
+            total, blocks = total + gap * gap / spread, blocks + 1
+            gap = spread = held = 0.0
+            buckets = 0
+    # Two levels were fitted: two blocks' worth of freedom is used up.
+    phi = (total + _PRIOR_BLOCKS) / (max(blocks - 2, 0) + _PRIOR_BLOCKS)
+    return float(np.clip(phi, 1.0, _MAX_DISPERSION))
 
 
 def _quotient(a: Array | float, b: Array | float) -> Array:

@@ -28,18 +28,18 @@ def _ratio(value: float) -> str:
     return "many times" if value > 999 else f"{value:.1f}×"
 
 
-#: An onset is known to a bucket of the series, minutes long: an event that seems to follow it by less may come first.
-_BUCKET_MINUTES: Final = 15
+#: An onset is known to some minutes only: an event that seems to follow it by less may come first.
+_UNSURE_MINUTES: Final = 60
 
 
 def lead(minutes: float) -> str:
     """How an event stands to the onset: 12.4 -> 12 minutes before; 0.2 -> in the same minute as; -3 -> within 3
-    minutes of, because the onset is known to some minutes only; -40 -> 40 minutes after.
+    minutes of, because the onset is known to some minutes only; -90 -> 90 minutes after.
     """
     whole = round(abs(minutes))
     if not whole:
         return "in the same minute as"
-    if -_BUCKET_MINUTES <= minutes < 0:
+    if -_UNSURE_MINUTES <= minutes < 0:
         return f"within {whole} minute{'s' if whole > 1 else ''} of"
     told = f"{whole} minute{'s' if whole > 1 else ''}" if whole < 180 else f"{round(whole / 60)} hours"
     return f"{told} {'before' if minutes > 0 else 'after'}"

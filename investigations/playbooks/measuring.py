@@ -110,12 +110,13 @@ class Deployments(Part):
     """Deployments ranked by whether they can explain an onset. Facts: best.*, candidates[], after[], failed[], count.
 
     A candidate is live in the profile's environment, succeeded, and went live at most `before_minutes` before the onset
-    (or `after_minutes` after it, for the uncertainty of the onset). Rank: nearness, service, words in title and files,
+    (or `after_minutes` after it). Where `onset` is a change, that counts from the first and the last moment at which it
+    may have begun. Rank: nearness, service, words in title and files,
     and whether versions in the telemetry changed with it.
     """
 
     method: Literal["deployments"] = Field(description=_METHOD)
-    onset: Cel = Field(description="When the symptom began, a CEL expression")
+    onset: Cel = Field(description="When the symptom began: a time, or a change (`traffic.mine`) with its uncertainty")
     onset_alternatives: list[Cel] = Field(default_factory=list, description="Taken in turn while `onset` is not known")
     before_minutes: float = Field(45.0, ge=0, description="How long before the onset it may have gone live")
     after_minutes: float = Field(8.0, ge=0, description="How long after the onset, for the onset's uncertainty")
@@ -135,7 +136,7 @@ class Versions(_OverRows):
     version: str = Field("version", description="Column with its version, e.g. the first characters of a commit")
     first_at: str = Field("first_at", description="Column with the time it was first seen")
     window_start: Cel = Field("inputs.window_start", description="Versions first seen near it were there before")
-    onset: Cel = Field(description="When the symptom began, a CEL expression")
+    onset: Cel = Field(description="When the symptom began: a time, or a change (`traffic.mine`) with its uncertainty")
     onset_alternatives: list[Cel] = Field(default_factory=list, description="Taken in turn while `onset` is not known")
     before_minutes: float = Field(45.0, ge=0, description="How long before the onset it may have begun to run")
     after_minutes: float = Field(8.0, ge=0, description="How long after the onset, for the onset's uncertainty")

@@ -124,6 +124,8 @@ _CHANGE: Final = frozenset(
         "llr",
         "bucket_minutes",
         "onset",
+        "onset_from",
+        "onset_to",
         "minutes",
         "ended_at",
         "n",

@@ -319,3 +319,21 @@ def test_only_a_neighbour_who_was_heavy_at_that_time_is_suspected():
     facts = book.step("tenants").facts
     names["tenants"]["grown"] = evaluate(facts["grown"], names)
     assert [item["key"] for item in evaluate(facts["heavy"], names)] == ["then"]
+
+
+def test_a_deployment_within_the_uncertainty_of_the_onset_may_explain_it():
+    change = {"onset": plain(ONSET), "onset_from": plain(ONSET - timedelta(minutes=10))}
+    vague = space(change={**change, "onset_to": plain(ONSET + timedelta(minutes=30))})
+    measure = Deployments(method="deployments", onset="change")
+    near, late = deployment(-25), deployment(-60)
+    facts = deployments.rank(measure, {"deployments": [near, late]}, vague)
+    assert [item["id"] for item in facts["candidates"]] == [-25] and facts["best"]["nearness"] > 0.6
+    assert [item["id"] for item in facts["after"]] == [-60]
+    exact = deployments.rank(measure, {"deployments": [near]}, space(change={"onset": plain(ONSET)}))
+    assert exact["candidates"] == [], "an onset that is known exactly leaves no room"
+
+
+def test_a_change_without_a_beginning_leaves_the_word_to_the_next():
+    measure = Deployments(method="deployments", onset="change", onset_alternatives=["inputs.onset"])
+    facts = deployments.rank(measure, {"deployments": [deployment(5)]}, space(change={"significant": False}))
+    assert facts["onset"] == plain(ONSET) and len(facts["candidates"]) == 1

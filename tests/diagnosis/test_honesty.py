@@ -46,7 +46,7 @@ def not_known(step_id: str, name: str) -> StepOutcome:
 
 def rejected(share: float, **more: Any) -> dict[str, Any]:
     mine = {"significant": True, "ongoing": True, "current": share, "overall": share / 2, "baseline": 0.0, "n": 400.0}
-    return {"mine": {**mine, "onset": "2026-05-01T09:00:00Z"}, **more}
+    return {"mine": {**mine, "onset": "2026-05-01T09:00:00Z"}, "rejected": True, **more}
 
 
 def test_without_a_customer_nothing_is_called_fine_and_the_account_is_asked_for() -> None:
@@ -129,7 +129,7 @@ def test_a_reply_is_neutral_when_a_fact_of_its_wording_is_not_known() -> None:
     assert diagnose(book, inputs(org_id="org_9"), known).as_dict()["reply_draft"] == (
         "Hello Ada,\n\nSince 1 May 09:00 UTC it fails.\n\nYou.\n\nWe look."
     )
-    unknown = {"traffic": done("traffic", mine={"significant": True, "n": 40.0})}
+    unknown = {"traffic": done("traffic", mine={"significant": True, "n": 40.0}, rejected=True)}
     draft = diagnose(book, inputs(org_id="org_9"), unknown).as_dict()["reply_draft"]
     assert "–" not in draft and "We cannot yet name the cause" in draft
 

@@ -104,3 +104,67 @@ def test_wilson_interval_against_published_values():
     low, high = signals.wilson_interval(5, 10)
     assert (round(low, 3), round(high, 3)) == (0.237, 0.763)
     assert signals.wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def _a_day(rng, mean, swing=0.35, unrest=0.25, length=180):
+    """Counts of thirty hours in buckets of ten minutes: an ordinary day with bursts."""
+    day = 1 + swing * np.sin(np.arange(length) * 2 * np.pi / 144 + rng.uniform(0, 6))
+    return rng.poisson(mean * day * rng.lognormal(-(unrest**2) / 2, unrest, length)).astype(float)
+
+
+@pytest.mark.parametrize("mean", [2, 10, 30])
+def test_an_ordinary_day_is_no_growth(mean):
+    rng = np.random.default_rng(11)
+    options = {"bucket_minutes": 10, "direction": "up", "min_n": 20, "min_ratio": 1.6}
+    series = [_a_day(rng, mean) for _ in range(100)]
+    assert sum(signals.count_change(counts, counts, **options).significant for counts in series) <= 3
+
+
+def test_a_job_that_begins_at_once_is_found_in_an_ordinary_day():
+    rng = np.random.default_rng(12)
+    found = 0
+    for _ in range(40):
+        counts = _a_day(rng, 5)
+        counts[130:] = rng.poisson(counts[130:] * 3.2)
+        change = signals.count_change(counts, counts, bucket_minutes=10, direction="up", min_n=20, min_ratio=1.6)
+        found += change.significant and abs(change.start - 130) <= 8
+    assert found >= 36
+
+
+def test_single_records_a_bucket_are_no_certainty():
+    """The variance within a bucket of one record is zero; that says nothing about how durations scatter."""
+    rng = np.random.default_rng(13)
+    found = 0
+    for _ in range(100):
+        n = rng.poisson(1.0, 180).astype(float)
+        mean = np.log(80) + rng.normal(0, 0.5, 180) / np.sqrt(np.maximum(n, 1))
+        within = np.where(n > 1, 0.25 * (n - 1) / np.maximum(n, 1), 0.0)
+        found += signals.level_change(n, mean, within, direction="up", min_n=8, min_ratio=1.3).significant
+    assert found <= 2
+
+
+def test_failures_that_come_in_clumps_anyway_need_more_to_count():
+    rng = np.random.default_rng(14)
+    clumps = np.clip(0.03 * np.repeat(rng.lognormal(-0.3, 0.8, (60, 30)), 6, axis=1), 0, 1)
+    found = sum(share(*shares(rng, p, n=20), min_n=8).significant for p in clumps)
+    assert found <= 20, "more than half of them would be taken for a change if every failure came alone"
+
+
+@pytest.mark.parametrize("kind", ["share", "level", "count"])
+def test_the_beginning_lies_within_what_is_said_to_be_possible(kind):
+    rng, inside = np.random.default_rng(15), 0
+    for _ in range(60):
+        at = int(rng.integers(60, 150))
+        step = np.arange(180) >= at
+        if kind == "share":
+            change = share(*shares(rng, np.where(step, 0.12, 0.01), n=8), min_n=8)
+        elif kind == "level":
+            n = rng.poisson(4, 180).astype(float)
+            mean = np.log(80) + 0.5 * step + rng.normal(0, 0.5, 180) / np.sqrt(np.maximum(n, 1))
+            change = signals.level_change(n, mean, np.full(180, 0.2), direction="up", min_n=8, min_ratio=1.3)
+        else:
+            counts = rng.poisson(np.where(step, 8.0, 3.0)).astype(float)
+            change = signals.count_change(counts, counts, bucket_minutes=10, direction="up", min_n=20, min_ratio=1.6)
+        assert change.significant and change.first_start <= change.start <= change.last_start
+        inside += change.first_start <= at <= change.last_start
+    assert inside >= 50

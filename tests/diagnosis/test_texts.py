@@ -56,7 +56,8 @@ def test_braces_of_a_customer_text_are_not_filled():
 
 @pytest.mark.parametrize(
     ("minutes", "text"),
-    [(12.4, "12 minutes before"), (-2.7, "within 3 minutes of"), (-40.2, "40 minutes after"),
+    [(12.4, "12 minutes before"), (-2.7, "within 3 minutes of"), (-40.2, "within 40 minutes of"),
+     (-90.2, "90 minutes after"),
      (1.0, "1 minute before"), (0.3, "in the same minute as"),
      (600.0, "10 hours before")],
 )  # fmt: skip
