@@ -165,7 +165,7 @@ def _candidate(measure: Deployments, item: Mapping[str, Any], began: _Began, at:
     fits = str(item.get("service") or "") in services if services and item.get("service") else None
     # A deployment of another service is set back, one whose text fits is preferred.
     nearness = began.nearness(at)
-    score = nearness * (1.0 if fits is None else 1.0 if fits else 0.25) * (1.0 if words else 0.75)
+    score = nearness * (1.0 if fits is None else 1.0 if fits else 0.25) * (1.0 if words else 0.6)
     facts = _brief(item) | {
         "minutes_before": began.minutes_after(at),
         "words": words,

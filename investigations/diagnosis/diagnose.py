@@ -151,7 +151,7 @@ def _candidate(
         "confirm": render(item.hypothesis.confirm, space.names) if item.hypothesis.confirm else "",
         "caps": list(item.caps),
         "log_odds": round(item.logit, 3),
-        "share": round(item.share, 4),
+        "share": round(item.held, 4),
     }
 
 

@@ -2,8 +2,9 @@
 
 For hypothesis h:  logit(h) = prior(h) + sum of the effects of its signals; a signal that is unknown adds nothing.
 The hypotheses of a playbook are rivals for one explanation, so  p(h) = exp logit(h) / (exp U + sum over all)  with U
-the weight of "none of these": what speaks for one takes from the others (explaining away). The calibration map, fitted
-on labelled cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
+the weight of "none of these": what speaks for one takes from the others (explaining away). Kin, which give the same
+answer in other words, are no rivals: the leading one holds their probability too. The calibration map, fitted on known
+cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Scored:
     logit: float
     ceiling: float  # logit if everything unknown turned out in its favour
     share: float  # p(h) before calibration
+    held: float  # with that of its kin, where it leads them: what is calibrated
     confidence: float
     weighed: tuple[Weighed, ...]
     gate: Truth
@@ -64,22 +66,26 @@ def score(
     drafts = [_weigh(hypothesis, space, gate, step_ids) for hypothesis in playbook.hypotheses]
     top = max([UNKNOWN_CAUSE, *(logit for _, logit, _ in drafts)])
     total = math.exp(UNKNOWN_CAUSE - top) + sum(math.exp(logit - top) for _, logit, _ in drafts)
+    shares = [math.exp(logit - top) / total for _, logit, _ in drafts]
+    by_label = {hypothesis.label: share for hypothesis, share in zip(playbook.hypotheses, shares, strict=True)}
     scored = []
-    for hypothesis, (weighed, logit, ceiling) in zip(playbook.hypotheses, drafts, strict=True):
-        share = math.exp(logit - top) / total
+    for hypothesis, share, (weighed, logit, ceiling) in zip(playbook.hypotheses, shares, drafts, strict=True):
         rivals = [
             (other.label, their_logit, their_ceiling, their_weighed)
             for other, (their_weighed, their_logit, their_ceiling) in zip(playbook.hypotheses, drafts, strict=True)
-            if other is not hypothesis
+            if other is not hypothesis and other.label not in hypothesis.kin
         ]
         caps = _caps(playbook, hypothesis, weighed, logit, rivals, gate, outcomes)
-        confidence = min([calibration.apply(share), *(limit for limit, _ in caps)])
+        theirs = [by_label[label] for label in hypothesis.kin if label in by_label]
+        held = share + sum(theirs) if all(share >= other for other in theirs) else share
+        confidence = min([calibration.apply(held), *(limit for limit, _ in caps)])
         scored.append(
             Scored(
                 hypothesis,
                 logit,
                 ceiling,
                 share,
+                held,
                 round(confidence, 4),
                 tuple(weighed),
                 gate,

@@ -265,6 +265,12 @@ def _hypotheses(playbook: Playbook) -> Iterator[tuple[Path, str]]:
             known = ", ".join(sorted(vocabulary.CULPRIT_KINDS))
             hint = f"{nearest(culprit.kind, vocabulary.CULPRIT_KINDS)} (there are {known})"
             yield (*place, "culprit", "kind"), f"there is no kind of culprit {culprit.kind!r}{hint}"
+        labels = {other.label: other for other in playbook.hypotheses if other is not hypothesis}
+        for at, label in enumerate(hypothesis.kin):
+            if label not in labels:
+                yield (*place, "kin", at), f"there is no other hypothesis {label!r}{nearest(label, set(labels))}"
+            elif hypothesis.label not in labels[label].kin:
+                yield (*place, "kin", at), f"kin is mutual: {label!r} does not name {hypothesis.label!r}"
         if hypothesis.scope.value is None and hypothesis.scope.kind not in ("all", "none"):
             yield (*place, "scope"), f"the scope {hypothesis.scope.kind!r} needs a value"
 

@@ -262,6 +262,10 @@ class Hypothesis(Part):
     title: str = Field(description=f"The cause in one line, {_SLOTS}")
     incident_class: str = Field("", alias="class", description="Default: the playbook's class")
     prior: float = Field(-2.0, ge=-8, le=4, allow_inf_nan=False, description="Log-odds before any evidence")
+    kin: list[Label] = Field(
+        default_factory=list,
+        description="Labels of the same answer in other words: no rivals, the leading one's confidence holds theirs",
+    )
     needs_symptom: bool = Field(True, description="Whether the playbook's symptom must be present")
     signals: list[SignalSpec] = Field(description="What speaks for and against it")
     culprit: CulpritSpec | None = Field(None, description="Who or what is to blame")

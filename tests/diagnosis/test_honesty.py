@@ -163,3 +163,26 @@ def test_a_step_without_a_figure_says_that_nothing_was_measured() -> None:
     columns = ["t", "mine", "endpoint", "n", "requests", "mean_log", "var_log"]
     empty = SourceAnswer({"columns": columns, "rows": []}, (), NOW)
     assert interpret(step, 1, empty, FactSpace(inputs(org_id="org_9"))).result == "Nothing was measured"
+
+
+def test_two_names_of_one_answer_do_not_make_each_other_unsure() -> None:
+    mine = {"ratio": 1.0, "current": 80.0, "top": {"key": "GET /v2/orders"}}
+    quiet = {
+        "any_slow": False,
+        "routes_slow": [],
+        "others_slow": [],
+        "only_mine": False,
+        "cold_grew": False,
+        "mine": mine,
+    }
+    facts = {
+        "speed": {**quiet, "most_routes": 0.0, "worst": {}, "everyone": {"significant": False}},
+        "inside": {"db_slow": [], "host_slow": [], "cache_lost": False},
+        "regions": {"alone": False, "slow": []},
+        "parts": {"waiting_grew": False, "bodies_grew": False, "others_bodies_grew": False},
+    }
+    book = library("latency")
+    outcomes = {key: StepOutcome(key, "clickhouse", "done", facts=plain(found)) for key, found in facts.items()}
+    first, second = diagnose(book, inputs(org_id="org_9"), outcomes).as_dict()["candidates"][:2]
+    assert {first["label"], second["label"]} == {"none.no_anomaly", "none.customer_network"}
+    assert first["confidence"] > 0.8 and second["confidence"] < 0.5
