@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.diagnosis.causes import CAUSES, herrings
+from benchmarks.diagnosis.causes import CAUSES, herrings, unrest
 from benchmarks.diagnosis.documents import Record, github, linear, stamp
 from benchmarks.diagnosis.telemetry import write_telemetry
 from benchmarks.diagnosis.tickets import ticket
@@ -27,10 +27,12 @@ ALONE: Final = {"bill": "stripe", "rl.plan_downgrade": "", "err.known_bug": "lin
 CLASSES: Final = {"rl": "rate_limit", "lat": "latency", "err": "api_error", "wh": "webhook", "bill": "billing"}
 
 
-def make_case(folder: Path, label: str, seed: int) -> None:
-    world = build_world(np.random.default_rng(seed))
+def make_case(folder: Path, label: str, seed: int, *, is_hard: bool) -> None:
+    world = build_world(np.random.default_rng(seed), is_hard=is_hard)
     made = CAUSES[label](world)
     innocent = herrings(world, made, label)
+    if is_hard:
+        unrest(world)
     record = Record(world)
     for change in world.billing:
         change(record)
@@ -121,6 +123,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--per-label", type=int, default=1)
+    parser.add_argument(
+        "--hard", action="store_true", help="weak effects, thin traffic, and a system that is not quiet"
+    )
     parser.add_argument("--labels", nargs="*", default=[], help="labels or their beginnings; default: all")
     arguments = parser.parse_args()
     labels = sorted(CAUSES)
@@ -129,7 +134,12 @@ def main() -> None:
         for label in wanted:
             # A case's number, and with it its seed, does not depend on what else was asked for.
             number = labels.index(label) + round_ * len(labels)
-            make_case(arguments.out / f"{arguments.seed}-{number:03d}", label, arguments.seed * 100_003 + number)
+            make_case(
+                arguments.out / f"{arguments.seed}-{number:03d}",
+                label,
+                arguments.seed * 100_003 + number,
+                is_hard=arguments.hard,
+            )
     print(f"{arguments.per_label * len(wanted)} cases in {arguments.out}")
 
 

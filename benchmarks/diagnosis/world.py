@@ -221,6 +221,7 @@ class World:
     names: dict[str, str]  # attribute names by role
     sample_rate: int
     spans: int  # server spans of an ordinary window
+    soft: float = 0.0  # 0: effects as written; 1: hardly more than half of them
     deployments: list[Deployment] = field(default_factory=list)
     logs: list[tuple[datetime, str, str, dict[str, str]]] = field(default_factory=list)  # at, service, body, attributes
     extra: list[dict[str, Any]] = field(default_factory=list)  # traffic beside the ordinary one
@@ -237,6 +238,10 @@ class World:
     def me(self) -> Tenant:
         """Whose ticket it is."""
         return self.tenants[0]
+
+    def softened(self, share: float) -> float:
+        """An effect's size as it is in this world."""
+        return share * (1 - 0.45 * self.soft)
 
     def pick(self, items: Sequence[T]) -> T:
         return items[int(self.rng.integers(len(items)))]
@@ -267,7 +272,7 @@ class World:
         self.logs.append((at, service, body, {**own, **attributes}))
 
 
-def build_world(rng: np.random.Generator) -> World:
+def build_world(rng: np.random.Generator, *, is_hard: bool = False) -> World:
     now = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(
         minutes=int(rng.integers(0, 300 * 24 * 60)), seconds=int(rng.integers(60))
     )
@@ -302,7 +307,8 @@ def build_world(rng: np.random.Generator) -> World:
         regions,
         names,
         sample_rate=int(rng.choice([1, 20, 100, 250, 600])),
-        spans=int(rng.integers(2200, 5200)),
+        spans=int(rng.integers(1500, 3600) if is_hard else rng.integers(2200, 5200)),
+        soft=float(rng.uniform(0.3, 1.0)) if is_hard else 0.0,
     )
     for service in dict.fromkeys([*(route.service for route in routes), "edge", "hook-dispatcher", "billing-worker"]):
         world.services[service] = [

@@ -60,19 +60,24 @@ def _inputs_of(step: Step, space: FactSpace) -> set[str]:
     return set()
 
 
+def symptom_outcomes(playbook: Playbook, outcomes: Mapping[str, StepOutcome]) -> list[StepOutcome]:
+    """The outcomes that the symptom rests on, in the file's order: the first is the complaint's own question."""
+    roots = roots_in(playbook.symptom.gate)
+    return [outcomes[step.id] for step in playbook.steps if step.id in roots and step.id in outcomes]
+
+
+def is_silent(outcome: StepOutcome) -> bool:
+    """Whether a series of the step has not one record."""
+    return any(isinstance(fact, Mapping) and fact.get("n") == 0.0 for fact in outcome.facts.values())
+
+
 def nothing_measured(playbook: Playbook, space: FactSpace, outcomes: Mapping[str, StepOutcome]) -> list[str]:
     """The sentence that the symptom's own questions were answered, and no record of the customer was among them."""
     org = space.inputs.values.get("org_id")
     if not org or space.check(playbook.symptom.gate) is not Truth.UNKNOWN:
         return []
-    asked = [outcomes[root] for root in sorted(roots_in(playbook.symptom.gate)) if root in outcomes]
-    empty = any(
-        isinstance(fact, Mapping) and fact.get("n") == 0.0
-        for outcome in asked
-        if outcome.status == "done"
-        for fact in outcome.facts.values()
-    )
-    if not empty or any(outcome.status != "done" for outcome in asked):
+    asked = symptom_outcomes(playbook, outcomes)
+    if any(outcome.status != "done" for outcome in asked) or not asked or not is_silent(asked[0]):
         return []
     start, end = space.inputs.values.get("window_start"), space.inputs.values.get("window_end")
     between = f" between {moment(start)} and {moment(end)}" if start and end else ""

@@ -16,6 +16,7 @@ from typing import Final
 
 from investigations.diagnosis.calibration import Calibration
 from investigations.diagnosis.facts import FactSpace
+from investigations.diagnosis.gaps import is_silent, symptom_outcomes
 from investigations.diagnosis.types import StepOutcome
 from investigations.playbooks.conditions import Truth, roots_in
 from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec
@@ -28,6 +29,8 @@ SYMPTOM_ABSENT: Final = -5.0
 CAP_UNCHECKED: Final = 0.6
 CAP_TRUNCATED: Final = 0.74
 CAP_SYMPTOM_UNKNOWN: Final = 0.39
+#: Everything was asked and answered, but there were too few records to say whether the symptom is there.
+CAP_SYMPTOM_UNSURE: Final = 0.74
 #: A signal's `scale` is limited to this.
 MAX_SCALE: Final = 10.0
 
@@ -137,7 +140,11 @@ def _caps(
     unavailable = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
     titles = {step.id: step.title for step in playbook.steps}
     if hypothesis.needs_symptom and gate is Truth.UNKNOWN:
-        caps.append((CAP_SYMPTOM_UNKNOWN, "the symptom itself could not be measured"))
+        asked = symptom_outcomes(playbook, outcomes)
+        if asked and all(outcome.status == "done" for outcome in asked) and not is_silent(asked[0]):
+            caps.append((CAP_SYMPTOM_UNSURE, "too few records to say whether the symptom is there"))
+        else:
+            caps.append((CAP_SYMPTOM_UNKNOWN, "the symptom itself could not be measured"))
     for item in weighed:
         blind = set(item.steps) & unavailable
         if item.signal.decisive and item.truth is Truth.UNKNOWN and blind:

@@ -84,12 +84,17 @@ def _speaks_of(text: str, words: list[str]) -> bool:
     )
 
 
+def _unknown() -> bool:
+    raise ValueError("too few records to say")
+
+
 FUNCTIONS: Final[dict[str, Any]] = {
     "minutes_between": _minutes_between,
     "abs": _abs,
     "lower": _lower,
     "matches_any": _matches_any,
     "speaks_of": _speaks_of,
+    "unknown": _unknown,
 }
 
 _STRINGS = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")

@@ -13,7 +13,7 @@ from investigations.diagnosis.diagnose import diagnose
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.steps import could_not_check, interpret
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
-from investigations.playbooks.conditions import Truth, check
+from investigations.playbooks.conditions import Truth, Unknown, check, evaluate
 from investigations.playbooks.format import Playbook
 from investigations.playbooks.loader import LIBRARY, parse_playbook
 from investigations.sources.base import SourceAnswer
@@ -186,3 +186,28 @@ def test_two_names_of_one_answer_do_not_make_each_other_unsure() -> None:
     first, second = diagnose(book, inputs(org_id="org_9"), outcomes).as_dict()["candidates"][:2]
     assert {first["label"], second["label"]} == {"none.no_anomaly", "none.customer_network"}
     assert first["confidence"] > 0.8 and second["confidence"] < 0.5
+
+
+def test_a_few_rejections_are_neither_a_symptom_nor_none() -> None:
+    """One rejection of thirty is no change, and no reason to call the customer fine while everything else speaks."""
+    mine = {"significant": False, "current": 0.2, "overall": 0.06, "baseline": 0.03, "n": 32.0}
+    book = library("rate_limit")
+    facts = {
+        "traffic": {
+            "mine": mine,
+            "others": {"significant": False, "current": 0.0},
+            "surely": False,
+            "grew_then": False,
+        },
+        "limits": {"fell": True, "fell_for_others": False},
+        "subscription": {
+            "downgrades": [{"id": "evt_1", "at": "2026-05-01T08:00:00Z", "plan": "S", "plan_before": "L"}]
+        },
+    }
+    rejected = evaluate(book.step("traffic").facts["rejected"], {"traffic": facts["traffic"]})
+    assert isinstance(rejected, Unknown)
+    outcomes = {key: done(key, **found) for key, found in facts.items()}
+    outcomes["instances"] = done("instances", alone=False, all=SILENT)
+    first = diagnose(book, inputs(org_id="org_9"), outcomes).as_dict()["candidates"][0]
+    assert (first["label"], first["band"]) == ("rl.plan_downgrade", "Medium")
+    assert first["caps"] == ["too few records to say whether the symptom is there"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
-from benchmarks.diagnosis.causes.parts import Truth, issue
+from benchmarks.diagnosis.causes.parts import Truth, began, fail, issue, of, popular, reject, slow
+from benchmarks.diagnosis.causes.webhooks import hook_fails
 from benchmarks.diagnosis.world import World, ordinary_title
 
 
@@ -92,3 +94,41 @@ def herrings(world: World, made: Truth, label: str) -> list[dict[str, Any]]:
             }
         )
     return refs
+
+
+def unrest(world: World) -> None:
+    """What goes on anyway in a system that is not quiet: old spells, other customers' troubles, a day's rhythm."""
+    old = world.start + timedelta(hours=world.uniform(1, 7))  # hours before anybody would call it current
+    for tenant in world.tenants:
+        if world.chance(0.3):
+            limited = world.uniform(0.003, 0.02)
+            reject(world, world.start, limited, of(tenant))
+    others = world.tenants[1:]
+    if world.chance(0.5):
+        hook_fails(world, world.start, world.uniform(0.3, 1.0), status=500, who=of(world.pick(others)))
+    if world.chance(0.4):
+        hook_fails(world, began(world), 1.0, error="timeout", ms=10_000, who=of(world.pick(others)))
+    if world.chance(0.5):
+        route, end = popular(world), old + timedelta(minutes=world.uniform(10, 30))
+        slow(world, old, "own_ms", world.uniform(1.5, 3), lambda item: item["route"] is route, end)
+    if world.chance(0.4):
+        broken, end = popular(world), old + timedelta(minutes=world.uniform(10, 25))
+        fail(world, old, world.uniform(0.1, 0.4), 503, "Unavailable", lambda item: item["route"] is broken, end)
+    if world.chance(0.4):
+        start = world.start + timedelta(hours=world.uniform(2, 26))
+        grown = {"start": start, "end": start + timedelta(hours=world.uniform(1, 4)), "times": world.uniform(1, 3)}
+        world.extra.append({"tenant": world.pick(others), "mark": "busy", **grown})
+    if world.chance(0.3):
+        other = world.pick(others)
+        fail(world, began(world), 1.0, 401, "", lambda item: item["tenant"] is other and item["key"] == other.keys[0])
+    swing, phase = world.uniform(0.03, 0.12), world.uniform(0, 6)
+
+    def breathe(item: dict[str, Any]) -> None:
+        hours = (item["at"] - world.start).total_seconds() / 3600
+        item["own_ms"] *= 1 + swing * math.sin(hours * 2 * math.pi / 24 + phase)
+
+    world.touch.append(breathe)
+    for _ in range(int(world.rng.integers(4, 14))):
+        service = world.pick(list(world.services))
+        title, file = ordinary_title(world, service)
+        world.deploy(service, world.now - timedelta(hours=world.uniform(0.2, 30)), title, file)

@@ -74,7 +74,7 @@ def reject(
     since = after(onset)
 
     def touch(item: dict[str, Any]) -> None:
-        if since(item) and who(item) and world.chance(share):
+        if since(item) and who(item) and world.chance(world.softened(share)):
             item |= {"status": 429, "scope": scope, "error": "", **more}
 
     world.touch.append(touch)
@@ -92,7 +92,7 @@ def slow(
 
     def touch(item: dict[str, Any]) -> None:
         if since(item) and which(item):
-            item[part] *= factor
+            item[part] *= 1 + world.softened(factor - 1)
 
     world.touch.append(touch)
 
@@ -113,7 +113,7 @@ def fail(
     since = after(onset, end)
 
     def touch(item: dict[str, Any]) -> None:
-        if since(item) and which(item) and world.chance(share):
+        if since(item) and which(item) and (share == 1.0 or world.chance(world.softened(share))):
             item |= {"status": status, "error": error}
 
     world.touch.append(touch)

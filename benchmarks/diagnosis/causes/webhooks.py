@@ -23,7 +23,7 @@ def hook_fails(
     who = who or of(world.me)
 
     def touch(item: dict[str, Any]) -> None:
-        if item["at"] >= onset and who(item) and world.chance(share):
+        if item["at"] >= onset and who(item) and (share == 1.0 or world.chance(world.softened(share))):
             item |= {"status": status or 0, "error": error}
             if ms is not None:
                 item["ms"] = ms * float(world.rng.lognormal(0, 0.05))
