@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
         "permissions.md": permissions_page(),
         "commands.md": commands_page(),
         "sources.md": sources_page(),
+        **{name: _MADE + "\n" + text for made in parts("REFERENCE_PAGES") for name, text in made().items()},
     }
 
 
@@ -31,6 +32,7 @@ def write(folder: Path = FOLDER) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in pages().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
         written.append(folder / name)
     return written

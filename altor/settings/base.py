@@ -228,6 +228,8 @@ SOURCES = [
     "investigations.sources.stripe.source.StripeSource",
     "investigations.sources.statuspage.source.StatuspageSource",
 ]
+#: Functions that make reference pages: file name -> text.
+REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
 WIDGET_PARTS: list[str] = []
 PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = []
