@@ -83,7 +83,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         :MAX_CANDIDATES
     ] or [_candidate(scored[0], space, outcomes, titles)]
     top = scored[0]
-    undecided = top.confidence < INCONCLUSIVE_BELOW and bool(unavailable or gaps or blind)
+    undecided = top.confidence < INCONCLUSIVE_BELOW and bool(_is_missed(scored, outcomes) or gaps or blind)
     # Where everything was asked and answered, the weak leader stays first; but nobody is called out of bed for it.
     weak = undecided or top.confidence < INCONCLUSIVE_BELOW
     if undecided:
@@ -109,6 +109,14 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     }
     document["reply_draft"] = reply.draft(top, space, document, questions)
     return Diagnosis(document, _hash(document), tuple(scored))
+
+
+def _is_missed(scored: Sequence[Scored], outcomes: Mapping[str, StepOutcome]) -> bool:
+    """Whether a source that gave no answer might have spoken for or against a cause."""
+    away = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
+    return any(
+        weighed.truth is Truth.UNKNOWN and away & set(weighed.steps) for item in scored for weighed in item.weighed
+    )
 
 
 def _conclusions(scored: list[Scored]) -> list[Scored]:
