@@ -40,7 +40,7 @@ def test_starting_cancelling_and_failing_leave_it_too(status: str) -> None:
     assert Ticket.objects.get().status == status
 
 
-def _of_another_class(**strength: str) -> Investigation:
+def _of_another_class(**strength: Any) -> Investigation:
     """A run whose only hypothesis is of another class than the ticket's words."""
     signal = {"when": "a.n > 1.0", "for": strength.get("when", "decisive"), "says": "Many"}
     hypothesis = {"label": strength.get("label", "lat.many"), "title": "Many", "signals": [signal]}
@@ -56,8 +56,8 @@ def test_a_cause_found_corrects_the_class(upstream: Upstream) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("strength", [{"when": "weak"}, {"label": "none.no_anomaly"}, {"label": "inconclusive"}])
-def test_what_is_no_cause_or_hardly_likely_corrects_nothing(upstream: Upstream, strength: dict[str, str]) -> None:
+@pytest.mark.parametrize("strength", [{"when": 0.1}, {"label": "none.no_anomaly"}, {"label": "inconclusive"}])
+def test_what_is_no_cause_or_hardly_likely_corrects_nothing(upstream: Upstream, strength: dict[str, Any]) -> None:
     run = carry(_of_another_class(**strength), upstream)
     assert run.top_label == strength.get("label", "inconclusive")
     assert Ticket.objects.get().incident_class == "rate_limit"
