@@ -18,8 +18,8 @@ from investigations.diagnosis.signals import Array, wilson_interval
 BINS: Final = 10
 #: How strongly the fit holds on to "no change", in cases: with few cases little is changed.
 PRIOR_CASES: Final = 8.0
-#: And this many at each tenth of the range, right as often as was said: labelled cases are mostly the clear ones, and what
-#: they tell must not lift a weak leader, of which they hold hardly any.
+#: And this many at each tenth of the range, right as often as was said: labelled cases are mostly the clear ones, and
+#: what they tell must not lift a weak leader, of which they hold hardly any.
 PRIOR_AT_EACH: Final = 8.0
 _STEPS: Final = 60
 
