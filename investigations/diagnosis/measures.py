@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from investigations.diagnosis import signals
-from investigations.diagnosis.signals import Array, Change
+from investigations.diagnosis.likelihood import Array
+from investigations.diagnosis.signals import Change
 from investigations.playbooks.format import Compare, CountChange, LevelChange, ShareChange, Table, Usage
 
 Row = Mapping[str, Any]

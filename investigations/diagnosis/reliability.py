@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from investigations.diagnosis.calibration import Calibration
-from investigations.diagnosis.signals import Array, wilson_interval
+from investigations.diagnosis.likelihood import Array
+from investigations.diagnosis.signals import wilson_interval
 
 BINS: Final = 10
 #: How strongly the fit holds on to "no change", in cases: with few cases little is changed.

@@ -20,7 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from investigations.diagnosis.likelihood import Array, bernoulli, quotient, xlog
+from investigations.diagnosis.unrest import beside_a_day, buckets_an_hour, dispersion, within_buckets
 
 #: Smallest log-likelihood ratio that counts as a change. The scan looks at hundreds of spells, so the bar stands well
 #: above the 1.9 of a single test at 5 %: simulated series without a change stay below it in more than 99 of 100 cases.
@@ -29,18 +30,8 @@ MIN_LLR: Final = 9.0
 ENDED_MARGIN: Final = 4.0
 #: Ends of closed spells are tried on a grid of at most this many points.
 _GRID: Final = 96
-#: Unrest is judged on blocks of neighbouring buckets that hold at least this many expected events (records of a level),
-_BLOCK_EVENTS: Final = 5.0
-#: and that last at least this long: what drifts, or comes in clumps, shows in hours and not in minutes.
-_BLOCK_MINUTES: Final = 60.0
-#: A series at least this long is also asked whether an ordinary day would explain it.
-_DAY_MINUTES: Final = 1440.0
-_DAY_FROM: Final = 1200.0
 #: Half of the 95 % point of chi squared with one degree of freedom: starts this much less likely are still possible.
 _POSSIBLE: Final = 1.92
-#: Blocks' worth of "no unrest" that the estimate begins with: few blocks prove little.
-_PRIOR_BLOCKS: Final = 4.0
-_MAX_DISPERSION: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +169,18 @@ def share_change(
 
     def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         n_in, h_in, n_out, h_out = level(start, end)
-        p_in, p_out = _quotient(h_in, n_in), _quotient(h_out, n_out)
+        p_in, p_out = quotient(h_in, n_in), quotient(h_out, n_out)
         p_all = h[length] / max(n[length], 1e-9)
-        llr = _bernoulli(h_in, n_in, p_in) + _bernoulli(h_out, n_out, p_out) - _bernoulli(h[length], n[length], p_all)
+        llr = bernoulli(h_in, n_in, p_in) + bernoulli(h_out, n_out, p_out) - bernoulli(h[length], n[length], p_all)
         return llr, p_in, p_out
 
     def unrest(inside: npt.NDArray[np.bool_]) -> float:
         p = np.where(
             inside,
-            _quotient(effective_hits[inside].sum(), spans[inside].sum()),
-            _quotient(effective_hits[~inside].sum(), spans[~inside].sum()),
+            quotient(effective_hits[inside].sum(), spans[inside].sum()),
+            quotient(effective_hits[~inside].sum(), spans[~inside].sum()),
         )
-        return _dispersion(effective_hits, spans * p, spans * p * (1 - p), inside, least=_hour(bucket_minutes))
+        return dispersion(effective_hits, spans * p, spans * p * (1 - p), inside, least=buckets_an_hour(bucket_minutes))
 
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
         up = (inside - outside >= min_delta) & (inside >= min_ratio * outside)
@@ -203,9 +194,9 @@ def share_change(
         score,
         length,
         n,
-        lambda a, b: float(_quotient(weighted_h[b] - weighted_h[a], weighted_n[b] - weighted_n[a])),
+        lambda a, b: float(quotient(weighted_h[b] - weighted_h[a], weighted_n[b] - weighted_n[a])),
         lambda a, b: float(
-            _quotient(
+            quotient(
                 weighted_h[length] - weighted_h[b] + weighted_h[a], weighted_n[length] - weighted_n[b] + weighted_n[a]
             )
         ),
@@ -225,13 +216,13 @@ def level_change(
     """Change of a positive quantity from per-bucket n, mean of ln(value), population variance of ln(value)."""
     length = len(n_bucket)
     n, s = _cum(n_bucket), _cum(n_bucket * mean_log)
-    sigma2 = max(_within(n_bucket, mean_log, var_log), 1e-4)
+    sigma2 = max(within_buckets(n_bucket, mean_log, var_log), 1e-4)
     log_ratio = float(np.log(min_ratio))
 
     def score(start: Index, end: Index) -> tuple[Array, Array, Array]:
         n_in, s_in = n[end] - n[start], s[end] - s[start]
         n_out, s_out = n[length] - n_in, s[length] - s_in
-        m_in, m_out = _quotient(s_in, n_in), _quotient(s_out, n_out)
+        m_in, m_out = quotient(s_in, n_in), quotient(s_out, n_out)
         llr = 0.5 * (n_in * n_out / np.maximum(n_in + n_out, 1e-9)) * (m_in - m_out) ** 2 / sigma2
         return llr, m_in, m_out
 
@@ -239,11 +230,11 @@ def level_change(
         sums = n_bucket * mean_log
         level = np.where(
             inside,
-            _quotient(sums[inside].sum(), n_bucket[inside].sum()),
-            _quotient(sums[~inside].sum(), n_bucket[~inside].sum()),
+            quotient(sums[inside].sum(), n_bucket[inside].sum()),
+            quotient(sums[~inside].sum(), n_bucket[~inside].sum()),
         )
-        return _dispersion(
-            sums, n_bucket * level, n_bucket * sigma2, inside, size=n_bucket, least=_hour(bucket_minutes)
+        return dispersion(
+            sums, n_bucket * level, n_bucket * sigma2, inside, size=n_bucket, least=buckets_an_hour(bucket_minutes)
         )
 
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
@@ -258,8 +249,8 @@ def level_change(
         score,
         length,
         n,
-        lambda a, b: float(np.exp(_quotient(s[b] - s[a], n[b] - n[a]))),
-        lambda a, b: float(np.exp(_quotient(s[length] - s[b] + s[a], n[length] - n[b] + n[a]))),
+        lambda a, b: float(np.exp(quotient(s[b] - s[a], n[b] - n[a]))),
+        lambda a, b: float(np.exp(quotient(s[length] - s[b] + s[a], n[length] - n[b] + n[a]))),
     )
 
 
@@ -274,7 +265,7 @@ def count_change(
         c_in, width = c[end] - c[start], (end - start).astype(float)
         c_out, rest = c[length] - c_in, length - width
         rate_in, rate_out, rate = c_in / width, c_out / np.maximum(rest, 1e-9), c[length] / length
-        llr = _xlog(c_in, rate_in / max(rate, 1e-9)) + _xlog(c_out, rate_out / max(rate, 1e-9))
+        llr = xlog(c_in, rate_in / max(rate, 1e-9)) + xlog(c_out, rate_out / max(rate, 1e-9))
         return llr, rate_in, rate_out
 
     def accept(inside: Array, outside: Array, n_in: Array) -> npt.NDArray[np.bool_]:
@@ -284,7 +275,7 @@ def count_change(
 
     found = _search(length, score, accept, c)
     if found is not None and found[2] >= MIN_LLR:
-        found = (*found[:2], _beside_a_day(spans, found[0], found[1], bucket_minutes))
+        found = (*found[:2], beside_a_day(spans, found[0], found[1], bucket_minutes))
     return _change(
         found,
         score,
@@ -336,56 +327,6 @@ def _change(
     )
 
 
-def _within(n_bucket: Array, mean_log: Array, var_log: Array) -> float:
-    """Variance of one record around its bucket's mean, unbiased: its mean took one record of freedom. Where
-    buckets hold hardly more than one record, from the differences of neighbouring means instead.
-    """
-    has = n_bucket > 0
-    freedom = float(n_bucket.sum() - has.sum())
-    if freedom >= 10:
-        return float(np.sum(n_bucket * var_log) / freedom)
-    means, counts = mean_log[has], n_bucket[has]
-    if len(means) < 4:
-        return 0.0
-    # The median of a squared standard normal is 0.455.
-    return float(np.median(np.diff(means) ** 2 / (1.0 / counts[1:] + 1.0 / counts[:-1]))) / 0.455
-
-
-def _hour(bucket_minutes: float) -> int:
-    return max(1, round(_BLOCK_MINUTES / bucket_minutes))
-
-
-def _beside_a_day(counts: Array, start: int, end: int, bucket_minutes: float) -> float:
-    """How much better the spell explains the counts than an ordinary day does, divided by the unrest that is left.
-
-    Poisson regression (Nelder and Wedderburn 1972) on one harmonic of 24 hours, with and without the spell: a day rises
-    and falls gently, a job begins at once. A series shorter than a day is compared with a constant rate.
-    """
-    length = len(counts)
-    inside = np.zeros(length, dtype=bool)
-    inside[start:end] = True
-    columns = [np.ones(length)]
-    if length * bucket_minutes >= _DAY_FROM:
-        angle = np.arange(length) * bucket_minutes * 2 * np.pi / _DAY_MINUTES
-        columns += [np.sin(angle), np.cos(angle)]
-    day, both = np.stack(columns, axis=1), np.stack([*columns, inside.astype(float)], axis=1)
-    without, fitted = _poisson_fit(day, counts), _poisson_fit(both, counts)
-    llr = float(np.sum(_xlog(counts, fitted) - fitted) - np.sum(_xlog(counts, without) - without))
-    return max(llr, 0.0) / _dispersion(counts, fitted, fitted, inside, least=_hour(bucket_minutes))
-
-
-def _poisson_fit(design: Array, counts: Array) -> Array:
-    """Fitted rates by iteratively reweighted least squares; a slight ridge keeps an empty spell finite."""
-    eta = np.log(np.full(len(counts), max(float(counts.mean()), 1e-3)))
-    ridge = np.eye(design.shape[1]) * 1e-3
-    for _ in range(12):
-        rate = np.exp(np.clip(eta, -12, 12))
-        working = eta + (counts - rate) / np.maximum(rate, 1e-6)
-        weighted = design * rate[:, None]
-        eta = design @ np.linalg.solve(design.T @ weighted + ridge, weighted.T @ working)
-    return np.asarray(np.exp(np.clip(eta, -12, 12)))
-
-
 def _calmed(
     found: tuple[int, int, float] | None, length: int, unrest: Callable[[npt.NDArray[np.bool_]], float]
 ) -> tuple[int, int, float] | None:
@@ -397,57 +338,12 @@ def _calmed(
     return found[0], found[1], found[2] / unrest(inside)
 
 
-def _dispersion(
-    seen: Array,
-    expected: Array,
-    variance: Array,
-    inside: npt.NDArray[np.bool_],
-    *,
-    size: Array | None = None,
-    least: int = 1,
-) -> float:
-    """Over-dispersion around the two levels (1 = none): Pearson's statistic over blocks of neighbouring buckets of one
-    level, each with `_BLOCK_EVENTS` expected events (of `size`, where the values are no counts) and `least` buckets.
-    """
-    weight = np.abs(expected) if size is None else size
-    total, blocks = 0.0, 0
-    gap, spread, held, buckets = 0.0, 0.0, 0.0, 0
-    for at in range(len(seen)):
-        if at and inside[at] != inside[at - 1]:
-            gap = spread = held = 0.0  # a remainder too small to judge
-            buckets = 0
-        gap += float(seen[at] - expected[at])
-        spread += float(variance[at])
-        held += float(weight[at])
-        buckets += 1
-        if held >= _BLOCK_EVENTS and buckets >= least and spread > 0:
-            total, blocks = total + gap * gap / spread, blocks + 1
-            gap = spread = held = 0.0
-            buckets = 0
-    # Two levels were fitted: two blocks' worth of freedom is used up.
-    phi = (total + _PRIOR_BLOCKS) / (max(blocks - 2, 0) + _PRIOR_BLOCKS)
-    return float(np.clip(phi, 1.0, _MAX_DISPERSION))
-
-
-def _quotient(a: Array | float, b: Array | float) -> Array:
-    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=np.asarray(b) > 0)
-
-
-def _xlog(x: Array, y: Array) -> Array:
-    return np.where(x > 0, x * np.log(np.maximum(y, 1e-12)), 0.0)
-
-
-def _bernoulli(h: Array | float, n: Array | float, p: Array | float) -> Array:
-    p = np.clip(p, 1e-9, 1 - 1e-9)
-    return np.asarray(h * np.log(p) + (n - h) * np.log(1 - p))
-
-
 def two_sample_llr(h1: float, n1: float, h2: float, n2: float) -> float:
     """Log-likelihood ratio of two shares being different against being one (n from records, not weights)."""
     if n1 <= 0 or n2 <= 0:
         return 0.0
     return float(
-        _bernoulli(h1, n1, h1 / n1) + _bernoulli(h2, n2, h2 / n2) - _bernoulli(h1 + h2, n1 + n2, (h1 + h2) / (n1 + n2))
+        bernoulli(h1, n1, h1 / n1) + bernoulli(h2, n2, h2 / n2) - bernoulli(h1 + h2, n1 + n2, (h1 + h2) / (n1 + n2))
     )
 
 
