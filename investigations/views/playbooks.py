@@ -19,6 +19,7 @@ from investigations.models import Investigation, PlaybookVersion
 from investigations.playbooks.format import Playbook, weight_of
 from investigations.playbooks.loader import PlaybookInvalid, Problem
 from investigations.playbooks.schema import schema_document
+from investigations.services.accuracy import accuracy_of
 from investigations.services.playbooks import failures_of, put_in_force, store_version
 
 RECENT: Final = timedelta(days=30)
@@ -80,6 +81,8 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "versions": PlaybookVersion.objects.filter(key=key).defer("source_yaml", "document").order_by("-version"),
         "used": used.select_related("ticket").defer("diagnosis")[:15],
         "used_all": used.count(),
+        # Of all versions: a verdict on the last one is rarely there yet.
+        "accuracy": accuracy_of(Investigation.objects.visible_to(user).filter(playbook__key=key)),
         "failed": failures_of(found),
         "may_edit": user.may("playbook.edit"),
         "show": "yaml" if request.GET.get("show") == "yaml" else "read",
