@@ -125,10 +125,10 @@ def test_a_job_that_begins_at_once_is_found_in_an_ordinary_day():
     found = 0
     for _ in range(40):
         counts = _a_day(rng, 5)
-        counts[130:] = rng.poisson(counts[130:] * 3.2)
+        counts[130:] = rng.poisson(counts[130:] * 2.6)
         change = signals.count_change(counts, counts, bucket_minutes=10, direction="up", min_n=20, min_ratio=1.6)
         found += change.significant and abs(change.start - 130) <= 8
-    assert found >= 36
+    assert found >= 30, "33 with this seed: a growth of 2.6 in a restless day is missed now and then"
 
 
 def test_single_records_a_bucket_are_no_certainty():

@@ -183,7 +183,7 @@ def _is_worked_on(run: Investigation) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's process lives
+        return True  # somebody else's process lives
     return True
 
 
