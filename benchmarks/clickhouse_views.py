@@ -116,9 +116,9 @@ def arguments() -> argparse.Namespace:
 
 def fill(address: str, spans: int, tenants: int) -> float:
     from altor.embedded.clickhouse import statement
-    from altor.embedded.otel_schema import TABLES
+    from altor.embedded.otel_schema import STATEMENTS
 
-    for ddl in TABLES.values():
+    for ddl in STATEMENTS:
         statement(address, ddl)
     started, batch = time.perf_counter(), 500_000
     for first in range(0, spans, batch):

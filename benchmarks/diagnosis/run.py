@@ -48,12 +48,13 @@ COLUMNS: Final = (
 
 
 @contextmanager
-def serving(data: Path, cases: Path) -> Iterator[str]:
+def serving(data: Path, cases: Path, *, clickhouse: bool = True) -> Iterator[str]:
     """The address of the upstream server for the set of cases."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, str(data / "serve.py"), "--set", str(cases), "--port", str(port), "--clickhouse"]
+    command = [sys.executable, str(data / "serve.py"), "--set", str(cases), "--port", str(port)]
+    command += ["--clickhouse"] if clickhouse else []
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:

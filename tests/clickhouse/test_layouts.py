@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from altor.embedded.otel_schema import LOGS, TRACES
+from altor.embedded.otel_schema import COLUMNS, LOGS, TRACES
+from investigations.services.connections import clickhouse_config, faster_columns
 from investigations.sources.base import SourceAnswerInvalid
 from tests.clickhouse.asking import (
     ask,
@@ -99,7 +100,7 @@ def fill(database: Database) -> None:
     [
         (TRACES, LOGS, "Map attributes, logs with TimestampTime"),
         (TRACES, EARLY_LOGS, "Map attributes, early logs"),
-        (TRACES, LATE_LOGS, "Map attributes, logs with EventName, ClickStack"),
+        (TRACES, LATE_LOGS, "Map attributes, logs with EventName, ClickStack, columns of their own for 1 attribute"),
         (JSON_TRACES, JSON_LOGS, "JSON attributes, logs with TimestampTime"),
         (TRACES.replace("Duration UInt64", "Duration Int64"), LOGS, "Map attributes, logs with TimestampTime"),
     ],
@@ -123,6 +124,55 @@ def test_every_layout_gives_the_same_views(clickhouse_database: Database, traces
     assert rows(url, LINES) == [LINE]
     assert rows(url, "SELECT attributes FROM logs") == [[LINE_ATTRIBUTES]]
     assert check(url).message.endswith(name)
+
+
+def test_attributes_in_columns_of_their_own_give_the_same_views(clickhouse_database: Database) -> None:
+    """Columns that were there first, and columns that came after the rows."""
+    create_tables(clickhouse_database)
+    fill(clickhouse_database)
+    clickhouse_database.run(COLUMNS)
+    url = clickhouse_database.url
+    assert rows(url, REQUESTS) == [REQUEST]
+    fill(clickhouse_database)
+    assert rows(url, REQUESTS) == [REQUEST, REQUEST]
+    kinds = sorted(row[10] for row in rows(url, CALLS))
+    assert kinds == ["cache", "cache", "db", "db", "http", "http"]
+    assert check(url).message.endswith("columns of their own for 42 attributes")
+    answer = ask(url, "SELECT endpoint, tenant, status, weight FROM requests")
+    assert "SpanAttributes" not in answer.requests[-1].target
+    assert ask(url, "SELECT 1 FROM requests", fence="customer").data["rows"] == [[1], [1]]
+
+
+def test_what_is_no_plain_attribute_is_not_taken_for_its_column(clickhouse_database: Database) -> None:
+    """A default can be overwritten, a number is no text, and an expression is something else."""
+    create_tables(clickhouse_database)
+    clickhouse_database.run(
+        "ALTER TABLE otel_traces ADD COLUMN a String DEFAULT SpanAttributes['tenant.id'],"
+        " ADD COLUMN b UInt16 MATERIALIZED toUInt16OrZero(SpanAttributes['http.response.status_code']),"
+        " ADD COLUMN c String MATERIALIZED lower(SpanAttributes['http.route']),"
+        " ADD COLUMN `d.e` String MATERIALIZED SpanAttributes['api.key_id']"
+    )
+    fill(clickhouse_database)
+    sql = ask(clickhouse_database.url, "SELECT tenant, status, route, api_key FROM requests").requests[-1].target
+    assert "`d.e` AS api_key" in sql
+    assert sql.count("`") == 2
+    assert rows(clickhouse_database.url, REQUESTS) == [REQUEST]
+
+
+def test_an_operator_is_told_which_columns_would_make_it_faster(
+    clickhouse_database: Database, transactional_db: None
+) -> None:
+    create_tables(clickhouse_database)
+    fill(clickhouse_database)
+    config = clickhouse_config(clickhouse_database.url)
+    statements = faster_columns(config)
+    assert [statement.split()[2] for statement in statements] == ["otel_traces", "otel_logs"]
+    assert "attr_http_route LowCardinality(String) MATERIALIZED SpanAttributes['http.route']" in statements[0]
+    for statement in statements:
+        clickhouse_database.run(statement.rstrip(";"))
+    assert faster_columns(config) == []
+    assert rows(clickhouse_database.url, REQUESTS) == [REQUEST]
+    assert rows(clickhouse_database.url, LINES) == [LINE]
 
 
 def test_old_attribute_names_and_kinds_are_read_too(clickhouse_database: Database) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import httpx
 
 from altor.demo.telemetry.rows import LOG_COLUMNS, TRACE_COLUMNS
-from altor.embedded.otel_schema import TABLES
+from altor.embedded.otel_schema import STATEMENTS
 
 BATCH_BYTES: Final = 24_000_000
 
@@ -67,7 +67,7 @@ class TelemetryStore:
         if reset:
             self._send(f"DROP DATABASE IF EXISTS `{name}`", database=False)
         self._send(f"CREATE DATABASE IF NOT EXISTS `{name}`", database=False)
-        for ddl in TABLES.values():
+        for ddl in STATEMENTS:
             self._send(ddl)
 
     def newest(self) -> datetime | None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from altor.embedded.clickhouse import ClickHouseUnavailable, EmbeddedClickHouse, statement
-from altor.embedded.otel_schema import TABLES
+from altor.embedded.otel_schema import STATEMENTS, TABLES
 from altor.settings import environment
 
 BATCH_BYTES = 16_000_000
@@ -125,5 +125,5 @@ def _batches(file: Path, *, has_header: bool) -> Iterator[bytes]:
 def create_tables(engine: EmbeddedClickHouse) -> None:
     """The exporter's tables in database otel, where they do not exist yet."""
     address = engine.start()
-    for ddl in TABLES.values():
+    for ddl in STATEMENTS:
         statement(address, ddl)

@@ -1,4 +1,4 @@
-"""`manage.py connections list|test [SOURCE …]`: what is connected, and does it work."""
+"""`manage.py connections list|test [SOURCE …]|columns`: what is connected, does it work, what would make it faster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from investigations.services.connections import active_connections, check_connection, secret_ending, sources
-from investigations.sources.base import ConnectionConfig, ConnectionReport
+from investigations.services.connections import (
+    active_connections,
+    check_connection,
+    faster_columns,
+    secret_ending,
+    sources,
+)
+from investigations.sources.base import ConnectionConfig, ConnectionReport, SourceError
 
 
 class Command(BaseCommand):
@@ -26,6 +32,10 @@ class Command(BaseCommand):
                     "source", nargs="*", help="github, linear, stripe, clickhouse, statuspage; default all"
                 )
 
+        commands.add_parser(
+            "columns", help="print statements that make ClickHouse answer faster; an operator runs them"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             found = active_connections()
@@ -33,6 +43,9 @@ class Command(BaseCommand):
             raise CommandError("The database is not set up: run `manage.py migrate` first", returncode=3) from None
         if options["action"] == "list":
             self._list(found, options["format"])
+            return
+        if options["action"] == "columns":
+            self._columns(found)
             return
         unknown = [name for name in options["source"] if name not in sources()]
         if unknown:
@@ -68,6 +81,18 @@ class Command(BaseCommand):
             self.stdout.write(f"{row['source']:<11} {row['base_url']}  ({row['origin']}, {ending})")
         if not rows:
             self.stdout.write("Nothing is connected. See docs/how-to/connect-a-source.md.")
+
+    def _columns(self, found: dict[str, ConnectionConfig]) -> None:
+        if "clickhouse" not in found:
+            raise CommandError("ClickHouse is not connected", returncode=2)
+        try:
+            statements = faster_columns(found["clickhouse"])
+        except SourceError as error:
+            raise CommandError(error.message, returncode=1) from None
+        for statement in statements:
+            self.stdout.write(statement)
+        if not statements:
+            self.stderr.write("Every attribute that Altor reads is in a column of its own.")
 
     def _tell(self, reports: dict[str, tuple[ConnectionConfig, ConnectionReport]], form: str) -> None:
         if form == "json":

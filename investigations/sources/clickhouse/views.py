@@ -49,6 +49,8 @@ class Builder:
     layout: Layout
     fence: str
     parameters: dict[str, str] = field(default_factory=dict)
+    #: What was read: (table, attributes' column, attribute).
+    reads: set[tuple[str, str, str]] = field(default_factory=set)
 
     def build(self, names: frozenset[str]) -> str:
         """`requests AS (…), logs AS (…)` for a WITH clause; ViewUnavailable when one cannot be built."""
@@ -160,10 +162,13 @@ class Builder:
         return f"SELECT {', '.join(columns)} FROM {self.table(which)} WHERE {' AND '.join(where)}"  # noqa: S608
 
     def _tenant(self, which: Which) -> str:
-        """The attribute itself, not the column `tenant`: a name can be shadowed, and indexes serve attributes only."""
+        """The attribute itself, not the view's `tenant`: a name can be shadowed, and indexes serve attributes."""
         if not self.profile.tenant_attribute:
             raise ViewUnavailable("the profile names no tenant attribute: one customer cannot be told from another")
         column = "SpanAttributes" if which == "traces" else "LogAttributes"
+        self.reads.add((which, column, self.profile.tenant_attribute))
+        if held := self.layout.column_of(column, which, self.profile.tenant_attribute):
+            return held
         if self.layout.style(column, which) == "json":
             return self._from_json(column, [self.profile.tenant_attribute])
         return f"{column}[{self._name(self.profile.tenant_attribute)}]"
@@ -210,8 +215,16 @@ class Builder:
         wanted = list(dict.fromkeys(name for name in names if name))
         if not wanted:
             return "''"
+        self.reads |= {(table, column, name) for name in wanted}
         if self.layout.style(column, table) == "json":
             return self._from_json(column, wanted)
+        # A single attribute that has no column of its own makes the server read the map of all attributes.
+        held = [self.layout.column_of(column, table, name) for name in wanted]
+        if all(held):
+            first, *others = (str(name) for name in reversed(held))
+            for name in others:
+                first = f"if({name} != '', {name}, {first})"
+            return first
         # The place is looked for among the names only and the value read once: several times as fast as `column[name]`
         # for each name, which compares texts, and the names are numbers of a dictionary.
         places = [f"indexOf({column}.keys, {self._name(name)})" for name in wanted]
