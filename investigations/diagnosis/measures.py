@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from investigations.diagnosis import signals
 from investigations.diagnosis.likelihood import Array
@@ -49,20 +50,24 @@ class Grid:
     """The regular time grid of a series: its buckets from the first to the last row, whatever is missing between."""
 
     def __init__(self, rows: Sequence[Row], column: str) -> None:
-        times = np.unique([seconds(row[column]) for row in rows]) if rows else np.array([])
+        # A bucket's time comes back with every group: each is read once.
+        read = {value: seconds(value) for value in {row[column] for row in rows}}
+        times = np.unique(list(read.values())) if read else np.array([])
         steps = np.diff(times)
         self.step = float(steps.min()) if steps.size else 300.0
         self.first = float(times[0]) if times.size else 0.0
         self.length = round((float(times[-1]) - self.first) / self.step) + 1 if times.size else 0
         self.column = column
+        self._places = {value: round((moment - self.first) / self.step) for value, moment in read.items()}
 
     def index(self, row: Row) -> int:
-        return round((seconds(row[self.column]) - self.first) / self.step)
+        return self._places[row[self.column]]
 
     def fill(self, rows: Sequence[Row], column: str) -> Array:
         values = np.zeros(self.length)
-        for row in rows:
-            values[self.index(row)] += float(row.get(column) or 0.0)
+        if rows:
+            found = np.array([row.get(column) or 0.0 for row in rows], dtype=float)
+            np.add.at(values, [self.index(row) for row in rows], found)
         return values
 
     def at(self, index: int) -> float:
@@ -73,8 +78,18 @@ def _thin(values: Array) -> list[float]:
     """At most SERIES_POINTS values, means of equal stretches, for sparklines."""
     if not len(values):
         return []
-    parts = np.array_split(values, min(SERIES_POINTS, len(values)))
-    return [round(float(part.mean()), 6) for part in parts]
+    begins = _begins(len(values))
+    means = np.add.reduceat(values, begins) / np.diff(np.append(begins, len(values)))
+    return [round(float(mean), 6) for mean in means]
+
+
+def _begins(length: int) -> npt.NDArray[np.intp]:
+    """Where each of the stretches begins that a series of this length is averaged into."""
+    count = min(SERIES_POINTS, length)
+    size, longer = divmod(length, count)
+    sizes = np.full(count, size)
+    sizes[:longer] += 1
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
 
 
 def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
@@ -218,12 +233,17 @@ def _mean_log(measure: LevelChange, rows: Sequence[Row]) -> float:
 
 def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
     n, first, second, weight = (np.zeros(grid.length) for _ in range(4))
-    for row in rows:
-        at, count, mean = grid.index(row), float(row[measure.n] or 0), float(row[measure.mean_log] or 0)
-        n[at] += count
-        first[at] += count * mean
-        second[at] += count * (float(row[measure.var_log] or 0) + mean * mean)
-        weight[at] += float(row.get(measure.weight) or 0) if measure.weight else count
+    if rows:
+        at = np.array([grid.index(row) for row in rows])
+        counts, means, spreads = (
+            np.array([row[column] or 0.0 for row in rows], dtype=float)
+            for column in (measure.n, measure.mean_log, measure.var_log)
+        )
+        np.add.at(n, at, counts)
+        np.add.at(first, at, counts * means)
+        np.add.at(second, at, counts * (spreads + means * means))
+        weights = np.array([row.get(measure.weight) or 0.0 for row in rows], dtype=float) if measure.weight else counts
+        np.add.at(weight, at, weights)
     if not n.sum() > 0:
         return _nothing_measured() | {"weight": 0.0}
     mean_log = np.divide(first, n, out=np.zeros_like(n), where=n > 0)
@@ -238,17 +258,11 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
         bucket_minutes=grid.step / 60.0,
     )
     facts = _change_facts(change, grid, None)
-    filled = np.where(n > 0, np.exp(mean_log), np.nan)
-    series = (
-        [
-            float(np.nanmean(part))
-            for part in np.array_split(filled, min(SERIES_POINTS, len(filled)))
-            if np.isfinite(part).any()
-        ]
-        if len(filled)
-        else []
-    )
-    return facts | {"n": float(n.sum()), "weight": float(weight.sum()), "series": [round(item, 4) for item in series]}
+    begins = _begins(len(n))
+    known = np.add.reduceat((n > 0).astype(float), begins)
+    sums = np.add.reduceat(np.where(n > 0, np.exp(mean_log), 0.0), begins)
+    series = [round(float(total / held), 4) for total, held in zip(sums, known, strict=True) if held]
+    return facts | {"n": float(n.sum()), "weight": float(weight.sum()), "series": series}
 
 
 def count_change(measure: CountChange, rows: Sequence[Row]) -> Facts:

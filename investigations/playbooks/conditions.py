@@ -169,6 +169,9 @@ def roots_in(text: str) -> frozenset[str]:
     return frozenset(path.partition(".")[0] for path in paths_in(text))
 
 
+_SERIES: Final = "series"
+
+
 @lru_cache(maxsize=4096)
 def _branches(text: str) -> tuple[tuple[str, frozenset[str] | None], ...]:
     """What an expression reads: (root, second names), None where the whole root is read."""
@@ -191,11 +194,19 @@ def _wanted(text: str, names: Mapping[str, Any]) -> dict[str, Any]:
         if root not in names:
             continue
         value = names[root]
-        if second is None or not isinstance(value, Mapping):
-            wanted[root] = value
-        else:
-            wanted[root] = {key: value[key] for key in second if key in value}
+        if second is not None and isinstance(value, Mapping):
+            value = {key: value[key] for key in second if key in value}
+        wanted[root] = value if _SERIES in text else _without_series(value)
     return wanted
+
+
+def _without_series(value: Any) -> Any:
+    """Without the points of the sparklines, most of the numbers in a run's facts, which no condition reads."""
+    if isinstance(value, dict):
+        return {key: _without_series(item) for key, item in value.items() if key != _SERIES}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [_without_series(item) for item in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

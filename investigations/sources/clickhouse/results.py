@@ -15,7 +15,13 @@ def rows_of(result: Result, server_zone: str, most: int) -> list[list[Any]]:
     columns = []
     for at, kind in enumerate(result.types):
         read, safe = reader(kind, server_zone), _Redacted() if holds_text(kind) else None
-        values = [read(row[at]) for row in result.rows[:most]]
+        given = [row[at] for row in result.rows[:most]]
+        try:
+            known = {value: read(value) for value in set(given)}
+        except TypeError:  # lists
+            values = [read(value) for value in given]
+        else:
+            values = [known[value] for value in given]
         columns.append(values if safe is None else [safe.of(value) for value in values])
     return [list(row) for row in zip(*columns, strict=True)]
 
