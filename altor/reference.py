@@ -116,6 +116,12 @@ Progress goes to standard error; with `--format json` standard output holds exac
 | 0 | a diagnosis was reached, also "nothing wrong" and "inconclusive" |
 | 2 | the input is wrong; one line says what |
 | 3 | the run failed |
+
+`python manage.py investigate --replay INV-7 [--format text|json]` weighs a finished run anew from the facts it has
+stored, with the playbook version it took, and compares: the same evidence gives the same diagnosis. Nothing is asked,
+nothing is written. Exit code 0 when it is the same, 1 when it differs, with what changed and why where that is known, 2
+for a run that is not there or not finished. As JSON: `{"investigation", "ticket", "playbook", "same", "result_hash",
+"replayed_hash", "changed": {name: {"before", "after"}}, "because": [...]}`.
 """
 
 

@@ -79,8 +79,20 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
         facts["data"] = plain(answer.data)
     for name, measure in step.measure.items():
         facts[name] = plain(_measure(measure, rows, answer.data, space))
-    names = {**space.names, step.id: facts}
     _add_facts(step, space, facts)
+    return _told(step, position, answer, rows, facts, space)
+
+
+def _told(
+    step: Step,
+    position: int,
+    answer: SourceAnswer,
+    rows: list[dict[str, Any]],
+    facts: dict[str, Any],
+    space: FactSpace,
+) -> StepOutcome:
+    """The step's words and thresholds over its facts."""
+    names = {**space.names, step.id: facts}
     verdict = _verdict(step, space, names)
     evidence = _evidence(step, position, answer, rows, names, verdict)
     facts.pop("data", None)
@@ -99,6 +111,29 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
     )
 
 
+def told_again(
+    step: Step, position: int, stored: StepOutcome, facts: Mapping[str, Any], space: FactSpace
+) -> StepOutcome:
+    """The outcome of an answer that was interpreted before, under other derived facts, thresholds and words.
+
+    `facts` are those that stay as they were, the measures above all; the step's own facts that are not among them are
+    computed. The answer itself is gone: rows and address are those that its evidence has kept.
+    """
+    known = dict(facts)
+    _add_facts(step, space, known)
+    kept = next((draft for draft in stored.evidence if draft.columns), None)
+    data = {"columns": list(kept.columns), "rows": [list(row) for row in kept.rows]} if kept else {}
+    answer = SourceAnswer(
+        data=data,
+        requests=stored.requests,
+        fetched_at=stored.fetched_at or space.inputs.as_of,
+        truncated=stored.truncated,
+        newest_at=stored.newest_at,
+        url=next((draft.url for draft in stored.evidence if draft.url), ""),
+    )
+    return _told(step, position, answer, _rows(answer), known, space)
+
+
 def _result(step: Step, names: Mapping[str, Any]) -> str:
     """The step's line; where none of its figures is known, that it has none."""
     if step.result and is_empty(step.result, names):
@@ -108,7 +143,7 @@ def _result(step: Step, names: Mapping[str, Any]) -> str:
 
 def _add_facts(step: Step, space: FactSpace, facts: dict[str, Any]) -> None:
     """The step's own facts, in the order in which they need each other (a stored document keeps no order of keys)."""
-    waiting = dict(step.facts)
+    waiting = {name: expression for name, expression in step.facts.items() if name not in facts}
     while waiting:
         known = {name: space.value(expression, **{step.id: facts}) for name, expression in waiting.items()}
         found = {name: plain(value) for name, value in known.items() if not isinstance(value, Unknown)}

@@ -96,7 +96,7 @@ class Asker:
     ) -> None:
         self.clock = BusyClock()
         self.tallies: dict[str, Tally] = {}
-        self._connections = connections
+        self.connections = connections
         self._context = context
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
@@ -140,7 +140,7 @@ class Asker:
 
     async def _call(self, step: Step, operation: str, params: Mapping[str, Any]) -> SourceAnswer:
         name = step.source
-        config, source = self._connections.get(name), self._sources.get(name)
+        config, source = self.connections.get(name), self._sources.get(name)
         if source is None:
             raise SourceUnavailable(name, f"there is no source {name}")
         if config is None:

@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from django.utils import timezone
@@ -21,12 +20,10 @@ from investigations.diagnosis import steps as meaning
 from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import RunInputs, StepOutcome
-from investigations.engine import store
 from investigations.engine.asking import Asker, abandon
-from investigations.engine.health import keep_health
-from investigations.engine.lease import Lease, LeaseLost, renew
+from investigations.engine.lease import LeaseLost
+from investigations.engine.record import Record
 from investigations.engine.triage import decide, without_evidence
-from investigations.engine.writer import Writer
 from investigations.playbooks.format import Playbook, Step
 from investigations.profile import Profile
 from investigations.sources.base import ConnectionConfig, RunContext, SourceAnswer, SourceError
@@ -52,8 +49,8 @@ Library = Callable[[str], tuple[int, Playbook] | None]
 class Work:
     """Everything one run needs, loaded before the event loop starts."""
 
-    lease: Lease
-    ticket_ref: str
+    record: Callable[[], Record]  # called on the event loop
+    run_ref: str
     playbook: Playbook  # the one to begin with; the triage itself when the ticket's words suggest none
     inputs: RunInputs
     profile: Profile
@@ -69,24 +66,15 @@ class Work:
 
 async def carry_out(work: Work) -> Diagnosis:
     """Run all steps that have no stored outcome, then conclude. Raises LeaseLost when the run is no longer ours."""
-    started = time.monotonic()
+    began = time.monotonic()
     run = _Run(work)
-    concluded: list[Diagnosis] = []
-
-    def conclude() -> None:
-        """On the writer's thread, under the fence: an answer given meanwhile is in, or its giver finds the run done."""
-        diagnosis = diagnose(run.playbook, work.inputs, {**run.outcomes, **store.answers(work.lease.run_id)})
-        keep_health(work.connections, run.asker.tallies, run_ref=f"INV-{work.lease.run_id}", now=timezone.now())
-        seconds = time.monotonic() - started
-        store.finish(work.lease, diagnosis, seconds=seconds, upstream_seconds=run.asker.clock.seconds)
-        concluded[:] = [diagnosis]
-
     try:
         await run.all_steps()
-        await run.write(conclude)
+        return await run.record.conclude(
+            lambda answers: diagnose(run.playbook, work.inputs, {**run.outcomes, **answers}), run.asker, began=began
+        )
     finally:
         await run.close()
-    return concluded[0]
 
 
 class _Run:
@@ -104,11 +92,10 @@ class _Run:
             profile=work.profile,
             deadline=deadline,
             tenant=str(work.inputs.values.get("org_id", "")),
-            run_ref=f"INV-{work.lease.run_id}",
+            run_ref=work.run_ref,
         )
         self.asker = Asker(work.connections, context, deadline=deadline, parallel=work.playbook.limits.parallel)
-        self.writer = Writer(work.lease)
-        self.write = self.writer.put
+        self.record = work.record()
         self.shown_at = self.loop.time()
         self._expect_steps()
 
@@ -167,15 +154,15 @@ class _Run:
             # First nobody writes for the former playbook any more, then its rows go.
             await abandon(pending, _ABANDON_S)
             await self.asker.forget()
-            self.write(partial(store.reroute, self.work.lease, version_id, chosen, self.work.ticket_ref))
+            self.record.rerouted(version_id, chosen)
             pending, self.playbook, self.outcomes = set(), chosen, {}
         for outcome, seconds in looked.values():
             if self.work.progress:
                 self.work.progress(outcome.step_id, outcome)
             kept = outcome if chosen is triage else without_evidence(outcome)
-            self.write(partial(store.step_ended, self.work.lease, kept, seconds, self.work.ticket_ref))
+            self.record.step_ended(kept, seconds)
         route = decision.as_dict() | {"began": self.work.playbook.key, "playbook": chosen.key}
-        await self.write(partial(store.routed, self.work.lease, route))
+        await self.record.routed(route)
         if chosen is triage:
             self.outcomes = outcomes
             return set()
@@ -186,25 +173,19 @@ class _Run:
 
     async def _find(self, key: str) -> tuple[int, Playbook] | None:
         """The active version of a playbook; None when there is none."""
-        found: list[tuple[int, Playbook]] = []
-
-        def look_up() -> None:
-            version = self.work.library(key) if self.work.library else None
-            found[:] = [version] if version else []
-
-        await self.write(look_up, visible=False)
-        return found[0] if found else None
+        library = self.work.library
+        return await self.record.found(lambda: library(key)) if library else None
 
     async def close(self) -> None:
         await self.asker.close()
-        await asyncio.to_thread(self.writer.close)
+        await asyncio.to_thread(self.record.close)
 
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             if self.work.alive:
                 self.work.alive()
-            await self.write(partial(renew, self.work.lease), visible=False)
+            await self.record.alive()
 
     async def _so_far(self, more: bool) -> None:
         """The diagnosis so far, for who watches: at most twice a second, and only while something is outstanding."""
@@ -214,7 +195,7 @@ class _Run:
         if any(outcome.status == "done" for outcome in self.outcomes.values()):
             self.shown_at = now
             diagnosis = diagnose(self.playbook, self.work.inputs, self.outcomes)
-            await self.write(partial(store.so_far, self.work.lease, diagnosis))
+            await self.record.so_far(diagnosis)
 
     async def _step(self, position: int, step: Step) -> None:
         await self._wait_for(step.depends_on)
@@ -225,7 +206,7 @@ class _Run:
         self.ended[step.id].set()
         if self.work.progress:
             self.work.progress(step.id, outcome)
-        await self.write(partial(store.step_ended, self.work.lease, outcome, seconds, self.work.ticket_ref))
+        await self.record.step_ended(outcome, seconds)
 
     async def _wait_for(self, step_ids: list[str]) -> None:
         for step_id in step_ids:
@@ -245,7 +226,7 @@ class _Run:
         except meaning.ParameterMissing as missing:
             return meaning.could_not_check(step, position, f"not known: {', '.join(missing.names)}", kind="input")
         # Not waited for: the question goes out while its beginning is written.
-        told = self.write(partial(store.step_started, self.work.lease, step.id, timezone.now()))
+        told = self.record.step_started(step.id, timezone.now())
         if self.work.progress:
             self.work.progress(step.id, None)
         try:
@@ -262,7 +243,7 @@ class _Run:
         try:
             return meaning.interpret(step, position, answer, space)
         except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
-            log.exception("an answer could not be interpreted", extra={"step": step.id, "run": self.work.lease.run_id})
+            log.exception("an answer could not be interpreted", extra={"step": step.id, "run": self.work.run_ref})
             why = f"the answer does not fit the step ({type(error).__name__}: {error})"[:300]
             return meaning.could_not_check(step, position, why, kind="invalid")
 

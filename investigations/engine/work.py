@@ -7,11 +7,13 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from django.db import close_old_connections
 from django.utils import timezone
 
+from investigations.diagnosis import calibration
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
 from investigations.engine import store
@@ -19,6 +21,7 @@ from investigations.engine.asking import abandon
 from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
 from investigations.engine.lease import Lease, LeaseLost, claim, park
+from investigations.engine.record import RunRecord
 from investigations.engine.warm import warm
 from investigations.models import Investigation, PlaybookVersion
 from investigations.models.investigations import MAX_ATTEMPTS
@@ -30,6 +33,8 @@ from investigations.sources.base import ConnectionConfig
 log = logging.getLogger(__name__)
 #: What leftovers of a run (a resolver that does not answer, a source that ignores its end) may take at the end.
 _LEFTOVERS_S: Final = 0.5
+#: What of the ticket is for the reply only and is not copied into its runs.
+_NOT_KEPT: Final = ("requester_name",)
 T = TypeVar("T")
 
 
@@ -55,14 +60,14 @@ def work_on(
     try:
         run = Investigation.objects.with_context().get(pk=run_id)
         in_force = profile or Profile.model_validate(run.profile)
-        playbook = _playbook(run)
+        playbook = playbook_of(run)
         triage = _triage(run, playbook)
         inputs = inputs_of(run, in_force)
         store.prepare_steps(lease, None if playbook is triage else playbook, triage)
         warm()
         work = Work(
-            lease=lease,
-            ticket_ref=run.ticket.ref,
+            record=partial(RunRecord, lease, run.ticket.ref),
+            run_ref=run.ref,
             playbook=playbook,
             inputs=inputs,
             profile=in_force,
@@ -75,7 +80,7 @@ def work_on(
             triage=triage,
             library=active_version,
         )
-        return _run_bounded(carry_out(work))
+        return run_bounded(carry_out(work))
     except LeaseLost:
         return None
     except Exception as error:
@@ -87,16 +92,33 @@ def work_on(
 
 
 def inputs_of(run: Investigation, profile: Profile | None = None) -> RunInputs:
-    """The run's inputs: as they were at its start, so that a resumed or replayed run asks the same."""
-    inputs = build_inputs(run.ticket, as_of=run.as_of, profile=profile or Profile.model_validate(run.profile))
+    """The run's inputs: as they were at its start, so that a resumed or replayed run asks the same. Kept with the run
+    the first time.
+    """
     if run.inputs:
-        return RunInputs(inputs.as_of, inputs.ticket, inputs.customer, run.inputs, inputs.profile)
-    Investigation.objects.filter(pk=run.pk).update(inputs=dict(inputs.values))
+        return stored_inputs(run, profile)
+    inputs = build_inputs(run.ticket, as_of=run.as_of, profile=profile or Profile.model_validate(run.profile))
+    ticket = {name: value for name, value in inputs.ticket.items() if name not in _NOT_KEPT}
     run.inputs = dict(inputs.values)
+    run.seen = {
+        "ticket": ticket,
+        "customer": dict(inputs.customer),
+        "calibration": calibration.current().version,
+    }
+    Investigation.objects.filter(pk=run.pk).update(inputs=run.inputs, seen=run.seen)
     return inputs
 
 
-def _playbook(run: Investigation) -> Playbook:
+def stored_inputs(run: Investigation, profile: Profile | None = None) -> RunInputs:
+    """What the run read at its start; writes nothing. Of a run that did not keep it, the ticket as it is now."""
+    now = build_inputs(run.ticket, as_of=run.as_of, profile=profile or Profile.model_validate(run.profile))
+    ticket = {**now.ticket, **run.seen.get("ticket", {})}
+    customer = run.seen.get("customer", now.customer)
+    return RunInputs(now.as_of, ticket, customer, run.inputs or now.values, now.profile)
+
+
+def playbook_of(run: Investigation) -> Playbook:
+    """The version that the run took. ValueError when it has none."""
     if run.playbook is None:
         raise ValueError("the run has no playbook")
     return Playbook.model_validate(run.playbook.document)
@@ -118,7 +140,7 @@ def active_version(key: str) -> tuple[int, Playbook] | None:
     return (version.pk, Playbook.model_validate(version.document)) if version else None
 
 
-def _run_bounded(main: Coroutine[Any, Any, T]) -> T:
+def run_bounded(main: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, but nothing that is left over at the end can hold the worker."""
     loop = asyncio.new_event_loop()
     try:

@@ -25,6 +25,7 @@ from investigations.diagnosis.types import StepOutcome
 from investigations.models import Investigation, Ticket
 from investigations.profile import Profile
 
+DIFFERS: Final = 1
 BAD_INPUT: Final = 2
 RUN_FAILED: Final = 3
 INTERRUPTED: Final = 130
@@ -46,17 +47,22 @@ class Command(BaseCommand):
     requires_system_checks = []  # a start takes no longer than it must
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("ticket", metavar="TICKET.json", help="the ticket; - reads standard input")
+        parser.add_argument("ticket", metavar="TICKET.json", nargs="?", help="the ticket; - reads standard input")
         parser.add_argument("--installation", type=Path, help="profile (JSON or YAML) for this run only")
         parser.add_argument(
             "--as-of", metavar="ISO8601", help="the run's clock; NOW or absent: the profile's `now`, else the present"
         )
         parser.add_argument("--playbook", metavar="KEY", help="take this playbook instead of the one the class has")
+        parser.add_argument(
+            "--replay",
+            metavar="INV-7",
+            help="weigh a finished run anew from what it has stored and compare; exit code 1 when the result differs",
+        )
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            document = self._investigate(options)
+            document = self._replay(options) if options["replay"] else self._investigate(options)
         except _Stop as stop:
             self.stderr.write(f"investigate: {stop}")
             sys.exit(stop.code)
@@ -70,10 +76,25 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(document, ensure_ascii=False))
         else:
             from investigations.services.present import as_text
+            from investigations.services.replays import replay_text
 
-            self.stdout.write(as_text(document))
+            self.stdout.write(replay_text(document) if options["replay"] else as_text(document))
+        if options["replay"] and not document["same"]:
+            sys.exit(DIFFERS)
+
+    def _replay(self, options: dict[str, Any]) -> dict[str, Any]:
+        from investigations.services.replays import replay_of
+
+        if options["ticket"] or options["installation"] or options["as_of"] or options["playbook"]:
+            raise _Stop(BAD_INPUT, "--replay takes ticket, clock, profile and playbook from the run")
+        run = Investigation.objects.by_ref(options["replay"].upper()).with_context().first()
+        if run is None:
+            raise _Stop(BAD_INPUT, f"there is no run {options['replay']}")
+        return replay_of(run)
 
     def _investigate(self, options: dict[str, Any]) -> dict[str, Any]:
+        if options["ticket"] is None:
+            raise _Stop(BAD_INPUT, "which ticket? Give TICKET.json, - for standard input, or --replay INV-7")
         payload = _read_json(options["ticket"])
         profile = self._profile(options["installation"])
         as_of = _clock(options["as_of"], profile)
