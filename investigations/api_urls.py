@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from investigations.api.backtests import BacktestViewSet
 from investigations.api.customers import CustomerViewSet
 from investigations.api.inbound import EndpointViewSet, InboundEventViewSet
 from investigations.api.installation import ConnectionViewSet, ProfileView
@@ -18,6 +19,7 @@ router.register("tickets", TicketViewSet, basename="api-ticket")
 router.register("investigations", InvestigationViewSet, basename="api-investigation")
 router.register("customers", CustomerViewSet, basename="api-customer")
 router.register("playbooks", PlaybookViewSet, basename="api-playbook")
+router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("connections", ConnectionViewSet, basename="api-connection")
 router.register("inbound/events", InboundEventViewSet, basename="api-inbound-event")
 router.register("inbound/endpoints", EndpointViewSet, basename="api-inbound-endpoint")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 
 from altor.models import User
 from altor.signatures import SOURCES
@@ -162,3 +164,36 @@ class EndpointForm(forms.Form):
         max_length=300, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="Only where the other system chooses it; empty makes one.",
     )  # fmt: skip
+
+
+class BacktestForm(forms.Form):
+    """Which closed tickets a backtest takes: the last ones, of a class and of a span of days."""
+
+    last = forms.TypedChoiceField(
+        choices=[(n, str(n)) for n in (10, 20, 50, 100, 200)], coerce=int, initial=50, label="Last closed tickets"
+    )
+    incident_class = forms.ChoiceField(required=False, label="Class")
+    since = forms.DateField(required=False, label="Closed from", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(
+        required=False, label="Closed until", widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="This day included. In your time zone.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["incident_class"].choices = [("", "Any"), *known_classes()]  # type: ignore[attr-defined]  # a ChoiceField
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("since") and data.get("until") and data["since"] > data["until"]:
+            self.add_error("until", "The last day is before the first.")
+        return data
+
+    def chosen(self) -> dict[str, Any]:
+        """Arguments of `start_backtest`; days are those of the person's time zone."""
+        data = self.cleaned_data
+        midnight = datetime.min.time()
+        since = timezone.make_aware(datetime.combine(data["since"], midnight)) if data["since"] else None
+        after = data["until"] + timedelta(days=1) if data["until"] else None
+        until = timezone.make_aware(datetime.combine(after, midnight)) if after else None
+        return {"last": data["last"], "incident_class": data["incident_class"], "since": since, "until": until}

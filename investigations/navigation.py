@@ -24,6 +24,7 @@ ITEMS: Final = (
     NavItem("", 20, "runs", "Runs", "activity", "investigations:runs", "run.read", "r", active_runs, "active"),
     NavItem("", 30, "tickets", "Tickets", "ticket", "investigations:tickets", "ticket.read", "i"),
     NavItem("", 40, "playbooks", "Playbooks", "list-check", "investigations:playbooks", "playbook.read", "p"),
+    NavItem("", 45, "backtests", "Backtest", "history", "investigations:backtests", "run.read"),
     NavItem("", 50, "customers", "Customers", "building", "investigations:customers", "customer.read", "c"),
     NavItem(
         "Operate", 60, "connections", "Connections", "plug-connected", "investigations:connections", "connection.read",

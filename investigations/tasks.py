@@ -26,6 +26,22 @@ def sweep_runs() -> None:
     sweep()
 
 
+def work_trial(trial_id: int) -> None:
+    """Work on a trial for a while. Safe to deliver twice: two never work on trials at the same time."""
+    from altor.pulse import beat
+    from investigations.services.trial_work import work_trial as work
+
+    beat()
+    work(int(trial_id), alive=beat)
+
+
+def sweep_trials() -> None:
+    """Queue a trial again whose entry was lost, or whose worker is gone."""
+    from investigations.services.trial_work import sweep_trials as sweep
+
+    sweep()
+
+
 def sweep_inbound() -> None:
     """Queue inbound events again whose next try is due, or whose queue entry was lost."""
     from investigations.services.inbound import sweep_inbound as sweep

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from investigations.views import (
+    backtest,
     connections,
     customers,
+    dry_runs,
     inbound,
     playbooks,
     profile,
@@ -51,6 +53,15 @@ _pages: list[URLPattern] = [
     path("playbooks/<slug:key>/v<int:number>/", playbooks.version, name="playbook-version"),
     path("playbooks/<slug:key>/v<int:number>/activate/", playbooks.activate, name="playbook-activate"),
     path("playbooks/<slug:key>/v<int:number>/file.yaml", playbooks.source_file, name="playbook-file"),
+    path("playbooks/<slug:key>/v<int:number>/dry-run/", dry_runs.start, name="dry-run-start"),
+    path("dry-runs/<str:ref>/", dry_runs.dry_run, name="dry-run"),
+    path("dry-runs/<str:ref>/live/", dry_runs.live, name="dry-run-live"),
+    path("dry-runs/<str:ref>/cancel/", dry_runs.cancel, name="dry-run-cancel"),
+    path("backtests/", backtest.backtests, name="backtests"),
+    path("backtests/<str:ref>/", backtest.backtest, name="backtest"),
+    path("backtests/<str:ref>/live/", backtest.live, name="backtest-live"),
+    path("backtests/<str:ref>/cancel/", backtest.cancel, name="backtest-cancel"),
+    path("backtests/<str:ref>/found/<str:ticket_ref>/", backtest.found, name="backtest-found"),
     path("connections/", connections.connections, name="connections"),
     path("connections/<slug:source>/", connections.edit, name="connection"),
     path("connections/<slug:source>/test/", connections.test, name="connection-test"),

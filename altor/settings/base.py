@@ -236,7 +236,11 @@ REPLY_CHECKS: list[str] = []
 MCP_TOOLS: list[str] = []
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
-SWEEPS = ["investigations.tasks.sweep_runs", "investigations.tasks.sweep_inbound"]
+SWEEPS = [
+    "investigations.tasks.sweep_runs",
+    "investigations.tasks.sweep_inbound",
+    "investigations.tasks.sweep_trials",
+]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

@@ -11,6 +11,7 @@ from investigations.models.investigations import (
 )
 from investigations.models.playbooks import PlaybookVersion
 from investigations.models.tickets import Ticket, TicketClaim
+from investigations.models.trials import Trial, TrialCase
 
 __all__ = [
     "Connection",
@@ -24,4 +25,6 @@ __all__ = [
     "StepResult",
     "Ticket",
     "TicketClaim",
+    "Trial",
+    "TrialCase",
 ]

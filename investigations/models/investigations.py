@@ -232,10 +232,20 @@ class GateOverride(models.Model):
 
 
 class Feedback(models.Model):
-    """What the cause really was, as a person found it."""
+    """What the cause really was, as a person found it: of a run, or of a ticket that has none."""
 
-    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="feedback")
-    verdict = models.CharField(max_length=10)  # accepted, corrected
+    class Grade(models.TextChoices):
+        """How near the first answer was to the cause."""
+
+        EXACT = "exact", "Exactly right"
+        ONE_HOP = "one_hop", "One hop short"
+        AREA = "area", "Right area"
+        WRONG = "wrong", "Wrong"
+
+    investigation = models.ForeignKey(Investigation, null=True, on_delete=models.CASCADE, related_name="feedback")
+    ticket = models.ForeignKey(Ticket, null=True, on_delete=models.CASCADE, related_name="findings")
+    verdict = models.CharField(max_length=10)  # accepted, corrected; found (of a ticket without a run)
+    grade = models.CharField(max_length=8, choices=Grade, blank=True)  # "": nobody graded it
     label = models.CharField(max_length=60, blank=True)  # taxonomy label, or ""
     comment = models.TextField(blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -243,6 +253,11 @@ class Feedback(models.Model):
 
     class Meta:
         ordering = ("-pk",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(investigation__isnull=False) | Q(ticket__isnull=False), name="feedback_is_of_something"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.label}"

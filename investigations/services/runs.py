@@ -60,7 +60,7 @@ def start_investigation(
         known = Investigation.objects.filter(event_key=event_key).first()
         if known is not None:
             return known
-    playbook, route = _playbook_for(ticket, playbook_key)
+    playbook, route = playbook_for(ticket, playbook_key)
     in_force = profile or current_profile()
     now = timezone.now()
     try:
@@ -108,8 +108,11 @@ def start_investigation(
     return run
 
 
-def _playbook_for(ticket: Ticket, key: str | None) -> tuple[PlaybookVersion, dict[str, Any]]:
-    """The playbook to begin with, and how it was chosen: {} leaves the last word to the first look."""
+def playbook_for(ticket: Ticket, key: str | None = None) -> tuple[PlaybookVersion, dict[str, Any]]:
+    """The playbook to begin with, and how it was chosen: {} leaves the last word to the first look.
+
+    NoPlaybook when the ticket's class has none, InvalidInput for a key that is none.
+    """
     wanted = PlaybookVersion.objects.active()
     if key:
         found = wanted.filter(key=key).first()

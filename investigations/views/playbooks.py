@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from altor.access import page, person
 from altor.errors import Conflict, DomainError
-from investigations.models import Investigation, PlaybookVersion
+from investigations.models import Investigation, PlaybookVersion, Trial
 from investigations.playbooks.format import Playbook, weight_of
 from investigations.playbooks.loader import PlaybookInvalid, Problem
 from investigations.playbooks.schema import schema_document
@@ -85,6 +85,8 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "accuracy": accuracy_of(Investigation.objects.visible_to(user).filter(playbook__key=key)),
         "failed": failures_of(found),
         "may_edit": user.may("playbook.edit"),
+        "may_try": user.may("trial.start"),
+        "dry_runs": Trial.objects.visible_to(user).filter(playbook_key=key)[:5],
         "show": "yaml" if request.GET.get("show") == "yaml" else "read",
     }
     return render(request, "investigations/playbook_version.html", context)

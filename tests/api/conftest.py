@@ -14,8 +14,19 @@ from altor.events import record
 from altor.models import InboundEndpoint, InboundEvent, Membership, Team, User
 from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
-from investigations.models import Connection, Customer, Evidence, Investigation, PlaybookVersion, StepResult, Ticket
+from investigations.models import (
+    Connection,
+    Customer,
+    Evidence,
+    Investigation,
+    PlaybookVersion,
+    StepResult,
+    Ticket,
+    Trial,
+    TrialCase,
+)
 from investigations.playbooks.format import Playbook
+from investigations.services.briefs import brief
 from tests.intake.conftest import shipped_playbooks, store_playbooks
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -36,6 +47,8 @@ class World:
     connection: Connection
     endpoint: InboundEndpoint
     dead_event: InboundEvent
+    backtest: Trial
+    foreign_backtest: Trial
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +74,13 @@ def ticket_of(team: Team, number: int, **extra: Any) -> Ticket:
         version=1,
         **extra,
     )
+
+
+def backtest_of(run: Investigation) -> Trial:
+    """A finished backtest of the run's ticket, as the command line begins one."""
+    trial = Trial.objects.create(kind=Trial.Kind.BACKTEST, status=Trial.Status.RUNNING, chosen={"last": 50})
+    TrialCase.objects.create(trial=trial, ticket=run.ticket, run=run, position=1, before=brief(run.diagnosis or {}))
+    return trial
 
 
 def run_of(ticket: Ticket, number: int, status: str = "done") -> Investigation:
@@ -115,8 +135,22 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         endpoint=endpoint, delivery_key="d1", kind="ticket.created", body={"type": "ticket.created", "data": {"id": 5}},
         received_at=NOW - timedelta(hours=1), status="dead", reason="broken",
     )  # fmt: skip
+    foreign_run = run_of(foreign, 1)
     return World(
-        people, ours, theirs, ticket, run, older, foreign, run_of(foreign, 1), customer, connection, endpoint, dead
+        people,
+        ours,
+        theirs,
+        ticket,
+        run,
+        older,
+        foreign,
+        foreign_run,
+        customer,
+        connection,
+        endpoint,
+        dead,
+        backtest_of(run),
+        backtest_of(foreign_run),
     )
 
 

@@ -19,7 +19,7 @@ from tests.api.conftest import World, client_of
 pytestmark = pytest.mark.django_db
 API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
-OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence"
+OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase"
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
 YAML = "apiVersion: altor/v1\n"
@@ -95,6 +95,12 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-playbook-version", "get"): Case("playbooks/latency/versions/1/", "playbook.read", 200),
     ("api-playbook-diff", "get"): Case("playbooks/latency/versions/1/diff/1/", "playbook.read", 200),
     ("api-playbook-document-schema", "get"): Case("playbooks/schema/", "playbook.read", 200),
+    ("api-backtest-list", "get"): Case("backtests/", "run.read", 200),
+    ("api-backtest-list", "post"): Case("backtests/", "trial.start", 202, {"last": 5}),
+    ("api-backtest-detail", "get"): Case("backtests/{backtest}/", "run.read", 200, foreign="backtests/{other_test}/"),
+    ("api-backtest-cancel", "post"): Case(
+        "backtests/{backtest}/cancel/", "trial.start", 200, {}, foreign="backtests/{other_test}/cancel/"
+    ),
     ("api-connection-list", "get"): Case("connections/", "connection.read", 200),
     ("api-connection-detail", "get"): Case("connections/github:main/", "connection.read", 200),
     ("api-connection-detail", "put"): Case(
@@ -139,6 +145,8 @@ def spelled(path: str, world: World) -> str:
         older=world.older_run.ref,
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
+        backtest=world.backtest.ref,
+        other_test=world.foreign_backtest.ref,
     )
 
 

@@ -20,7 +20,10 @@ from investigations.models import (
     Investigation,
     Ticket,
     TicketClaim,
+    Trial,
+    TrialCase,
 )
+from investigations.services.briefs import brief
 from tests import factories as make
 
 LONG = "Aufenthaltsgenehmigungsverlängerungsantragsformular_" * 4
@@ -136,10 +139,28 @@ def build() -> Scene:
     make.inbound_event(status="done", result_ref=ticket.ref)
     InstallationProfile.objects.create(data={"vendor": "Acme"}, comment="first", created_by=admin)
     create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
+    make_trials(done)
     return Scene(
         team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
         customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
     )  # fmt: skip
+
+
+def make_trials(run: Investigation) -> None:
+    """A dry run and a backtest over the ticket of a run: a case that changed, and ones that could not be replayed."""
+    said = brief(run.diagnosis or {})
+    other = {**said, "label": "rl.retry_storm", "title": LONG, "confidence": 0.4, "severity": None, "escalate": False}
+    hostile = Ticket.objects.get(subject__startswith="<script>")
+    for kind, book in (("dry_run", run.playbook), ("backtest", None)):
+        trial = Trial.objects.create(
+            kind=kind, status="done", playbook=book, playbook_key=book.key if book else "", chosen={"last": 20},
+            document=book.document if book else {},
+        )  # fmt: skip
+        TrialCase.objects.create(
+            trial=trial, ticket=run.ticket, run=run, position=1, status="done", way="partly", asked=["Rejections"],
+            before=said, after=other,
+        )  # fmt: skip
+        TrialCase.objects.create(trial=trial, ticket=hostile, position=2, status="unavailable", why=" ".join(PAYLOADS))
 
 
 def make_hostile_run(ticket: Ticket) -> Investigation:
@@ -195,6 +216,9 @@ def pages(scene: Scene) -> dict[str, str]:
         "playbook": at("playbook-version", "rate_limit", 1),
         "playbook-file": at("playbook-version", "rate_limit", 1) + "?show=yaml",
         "playbook-diff": at("playbook-diff", "rate_limit"),
+        "dry-run": at("dry-run", Trial.objects.get(kind="dry_run").ref),
+        "backtests": at("backtests"),
+        "backtest": at("backtest", Trial.objects.get(kind="backtest").ref),
         "playbook-edit": at("playbook-edit", "rate_limit"),
         "playbook-new": at("playbook-new"),
         "connections": at("connections"),

@@ -33,6 +33,8 @@ OF_A_TICKET = {
     "ticket",
     "ticket-empty",
     "ticket-hostile",
+    "dry-run",
+    "backtest",
 }
 
 
@@ -108,6 +110,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("playbooks", 8),
         ("people", 8),
         ("audit", 6),
+        ("dry-run", 12),
+        ("backtest", 12),
     ],
 )
 def test_query_counts_do_not_grow(

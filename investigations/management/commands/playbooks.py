@@ -1,4 +1,4 @@
-"""`manage.py playbooks list|check|load|export|diff|schema`."""
+"""`manage.py playbooks list|check|load|export|diff|dry-run|schema`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ from investigations.playbooks.loader import (
 )
 from investigations.playbooks.schema import schema_text
 from investigations.services.playbooks import active_playbook, ensure_library, store_version
+from investigations.services.trial_report import as_document, report_of
+from investigations.services.trial_texts import dry_run_text
+from investigations.services.trial_work import work_through
+from investigations.services.trials import MOST, USUAL, start_dry_run
 
 INVALID: Final = 2
 
@@ -53,13 +57,20 @@ class Command(BaseCommand):
         diff.add_argument("before", help="KEY@VERSION or KEY (the one in force)")
         diff.add_argument("after", help="KEY@VERSION, KEY or a file")
         diff.add_argument("--text", action="store_true", help="unified diff of the files")
+        dry_run = actions.add_parser(
+            "dry-run", help="what a playbook would say of past tickets; nothing of them changes"
+        )
+        dry_run.add_argument("playbook", help="a file, KEY@VERSION or KEY (the one in force)")
+        dry_run.add_argument("--last", type=int, default=USUAL, metavar="N", help=f"tickets, at most {MOST}")
+        dry_run.add_argument("--no-ask", action="store_true", help="ask no source, whatever a step asks now")
+        dry_run.add_argument("--format", choices=("text", "json"), default="text")
         actions.add_parser("schema", help="JSON Schema of the format, for editors")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            if options["action"] in ("list", "export", "diff"):
+            if options["action"] in ("list", "export", "diff", "dry-run"):
                 ensure_library()
-            getattr(self, f"_{options['action']}")(options)
+            getattr(self, f"_{options['action'].replace('-', '_')}")(options)
         except DomainError as error:
             raise CommandError(error.detail, returncode=INVALID) from None
 
@@ -134,6 +145,20 @@ class Command(BaseCommand):
                 if change.kind != "changed"
                 else f"changed  {place}: {_short(change.before)} -> {_short(change.after)}"
             )
+
+    def _dry_run(self, options: dict[str, Any]) -> None:
+        name = options["playbook"]
+        is_file = Path(name).suffix in (".yaml", ".yml")
+        given: dict[str, Any] = {"text": _read(Path(name)), "name": name} if is_file else {"version": _version(name)}
+        try:
+            trial = start_dry_run(**given, last=options["last"], asks=not options["no_ask"], queue=False)
+        except PlaybookInvalid as error:
+            raise CommandError(str(error), returncode=INVALID) from None
+        report = report_of(work_through(trial), None)
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(as_document(report), ensure_ascii=False))
+        else:
+            self.stdout.write(dry_run_text(report))
 
     def _schema(self, options: dict[str, Any]) -> None:
         self.stdout.write(schema_text(), ending="")
