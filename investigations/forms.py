@@ -22,6 +22,7 @@ CLAIM_LABELS: Final = {
     TicketClaim.Kind.ERROR_CODE: "Error code",
     TicketClaim.Kind.AMOUNT: "Amount",
     TicketClaim.Kind.OBJECT_ID: "Object id",
+    TicketClaim.Kind.ANSWER: "Answer",
 }
 PRIORITIES: Final = (("", "Not stated"), ("low", "Low"), ("normal", "Normal"), ("high", "High"), ("urgent", "Urgent"))
 
@@ -117,7 +118,9 @@ class ReplyForm(forms.Form):
 
 
 class ClaimForm(forms.Form):
-    kind = forms.ChoiceField(choices=[(str(kind), label) for kind, label in CLAIM_LABELS.items()], label="What")
+    kind = forms.ChoiceField(
+        choices=[(str(kind), label) for kind, label in CLAIM_LABELS.items() if kind != "answer"], label="What"
+    )
     value = forms.CharField(max_length=300)
 
 

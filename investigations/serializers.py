@@ -27,7 +27,7 @@ class ClaimSerializer(serializers.ModelSerializer[TicketClaim]):
 
     class Meta:
         model = TicketClaim
-        fields = ("id", "kind", "value", "quote", "precision_s", "origin", "edited_by", "is_active")
+        fields = ("id", "kind", "name", "value", "quote", "precision_s", "origin", "edited_by", "is_active")
         read_only_fields = fields
 
 
@@ -361,6 +361,13 @@ class FeedbackInput(serializers.Serializer[Any]):
 
 class AnswerInput(serializers.Serializer[Any]):
     answer = serializers.JSONField(allow_null=False)
+
+
+class QuestionAnswerInput(serializers.Serializer[Any]):
+    answer = serializers.JSONField(allow_null=False, help_text="A text, a number, true or false")
+    name = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=60, help_text="The question's `name`, to be sure"
+    )
 
 
 class OverrideInput(serializers.Serializer[Any]):

@@ -31,6 +31,7 @@ _pages: list[URLPattern] = [
     path("investigations/<str:ref>/again/", run_actions.again, name="run-again"),
     path("investigations/<str:ref>/feedback/", run_actions.feedback, name="run-feedback"),
     path("investigations/<str:ref>/steps/<str:step_id>/answer/", run_actions.answer, name="step-answer"),
+    path("investigations/<str:ref>/question/", run_actions.question, name="run-question"),
     path("investigations/<str:ref>/gates/<str:gate>/override/", run_actions.override, name="gate-override"),
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/new/", tickets.new_ticket, name="ticket-new"),

@@ -25,6 +25,7 @@ from investigations.serializers import (
     FeedbackSerializer,
     OverrideInput,
     OverrideSerializer,
+    QuestionAnswerInput,
     RunListSerializer,
     RunSerializer,
     StartRunInput,
@@ -32,6 +33,7 @@ from investigations.serializers import (
 from investigations.services.compare import compare_runs
 from investigations.services.gates import gate_state, override_gate
 from investigations.services.present import investigation_document
+from investigations.services.questions import answer_question
 from investigations.services.runs import (
     answer_step,
     cancel_investigation,
@@ -71,13 +73,14 @@ class InvestigationViewSet(mixins.ListModelMixin, ApiViewSet):
         "rerun": "run.start",
         "feedback": "run.feedback",
         "answer": "run.answer",
+        "question": "run.answer",
         "gates": "run.read",
         "override": "gate.override",
         "compare": "run.read",
         "evidence_list": "run.read",
         "evidence_item": "run.read",
     }
-    throttle_scopes = {"rerun": "run"}
+    throttle_scopes = {"rerun": "run", "question": "run"}
     lookup_url_kwarg = "ref"
     lookup_value_regex = r"INV-[0-9]{1,17}"
     filterset_class = RunFilter
@@ -132,6 +135,19 @@ class InvestigationViewSet(mixins.ListModelMixin, ApiViewSet):
         body = AnswerInput(data=request.data)
         body.is_valid(raise_exception=True)
         return self._answer(answer_step(run, step_id, body.validated_data["answer"], actor=self.user))
+
+    @extend_schema(request=QuestionAnswerInput, responses={202: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def question(self, request: Request, ref: str) -> Response:
+        """Answer the diagnosis' `question`: the answer is kept with the ticket, and the case is run again with it.
+
+        The same answer again gives the same run. 409 when the diagnosis asks nothing, or another question.
+        """
+        run = self.get_object()
+        body = QuestionAnswerInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        return self._answer(answer_question(run, given["answer"], name=given["name"], actor=self.user), 202)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)

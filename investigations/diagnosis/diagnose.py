@@ -16,6 +16,7 @@ from typing import Any, Final
 from investigations.diagnosis import calibration, reply
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.gaps import missing_inputs, nothing_measured, window_missed
+from investigations.diagnosis.question import best_question
 from investigations.diagnosis.scoring import Scored, Weighed, score
 from investigations.diagnosis.texts import render
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
@@ -69,6 +70,10 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     by_ref = {draft.ref_id: draft for outcome in outcomes.values() for draft in outcome.evidence}
     gaps = missing_inputs(playbook, space, outcomes)
     questions = [gap.ask for gap in gaps if gap.ask]
+    question = best_question(playbook, space, outcomes, scored) if scored[0].confidence < INCONCLUSIVE_BELOW else None
+    if question is not None and question.ask in questions:
+        # The one that tells most comes first wherever they are named.
+        questions = list(dict.fromkeys([question.ask, *questions]))
     blind = [*nothing_measured(playbook, space, outcomes), *window_missed(inputs)]
     missing = [*(gap.sentence for gap in gaps), *blind, *_missing(playbook, outcomes)]
     unavailable = sorted(
@@ -105,6 +110,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "playbook": playbook.key,
         "summary": _undecided(missing) if undecided else _summary(top, space),
         "caps": list(top.caps),
+        "question": question.as_dict() if question else None,
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
     }
     document["reply_draft"] = reply.draft(top, space, document, questions)

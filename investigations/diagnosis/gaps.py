@@ -32,7 +32,7 @@ def missing_inputs(playbook: Playbook, space: FactSpace, outcomes: Mapping[str, 
     for step in playbook.steps:
         outcome = outcomes.get(step.id)
         if outcome is not None and outcome.error_kind == "input":
-            for name in _inputs_of(step, space):
+            for name in inputs_of(step, space):
                 blocked.setdefault(name, []).append(step.title)
     gaps = []
     for name, spec in playbook.inputs.items():
@@ -46,7 +46,7 @@ def missing_inputs(playbook: Playbook, space: FactSpace, outcomes: Mapping[str, 
     return gaps
 
 
-def _inputs_of(step: Step, space: FactSpace) -> set[str]:
+def inputs_of(step: Step, space: FactSpace) -> set[str]:
     """The inputs whose absence keeps the step from being asked."""
     try:
         step_params(step, space)

@@ -127,11 +127,11 @@ class _Keeper:
     def _manual(self, position: int, step: Step, former: Step | None, found: StepOutcome | None) -> StepOutcome:
         """A person's answer holds while the question is the same; a new question waits for its answer."""
         if found is None or found.status != "done" or former is None or former.manual != step.manual:
-            return meaning.asked(step, position)
+            return meaning.asked_or_answered(step, position, self.now)
         try:
             return meaning.interpret_manual(step, position, found.facts.get("answer"), self.now)
         except (ValueError, TypeError):
-            return meaning.asked(step, position)
+            return meaning.asked_or_answered(step, position, self.now)
 
     def _read_by(self, step: Step) -> set[str]:
         """The steps whose facts this one may read: named too many, never too few."""

@@ -180,6 +180,22 @@ def asked(step: Step, position: int) -> StepOutcome:
     )
 
 
+def asked_or_answered(step: Step, position: int, space: FactSpace) -> StepOutcome:
+    """A question to a person: answered where the ticket holds an answer to this very question, else asked."""
+    given = (space.inputs.values.get("answers") or {}).get(step.id)
+    if not given or step.manual is None or given["ask"] != question_text(step.manual.ask):
+        return asked(step, position)
+    try:
+        return interpret_manual(step, position, given["answer"], space)
+    except (ValueError, TypeError):
+        return asked(step, position)
+
+
+def question_text(text: str) -> str:
+    """A question as it is kept with its answer."""
+    return text[:300]
+
+
 def interpret_manual(step: Step, position: int, answer: Any, space: FactSpace) -> StepOutcome:
     """A person's answer as facts and evidence. ValueError when it does not fit the kind of answer."""
     spec = step.manual
@@ -211,9 +227,10 @@ def interpret_manual(step: Step, position: int, answer: Any, space: FactSpace) -
 
 def _manual_value(spec: playbook_format.ManualSpec, answer: Any) -> Any:
     if spec.answer == "yes_no":
-        if str(answer).lower() not in ("yes", "no"):
+        text = ("yes" if answer else "no") if isinstance(answer, bool) else str(answer).lower()
+        if text not in ("yes", "no"):
             raise ValueError("the answer is yes or no")
-        return str(answer).lower()
+        return text
     if spec.answer == "number":
         return float(answer)
     if spec.answer == "choice" and answer not in spec.choices:

@@ -218,7 +218,7 @@ class _Run:
     async def _outcome(self, position: int, step: Step) -> StepOutcome:
         space = self._space()
         if step.source == "manual":
-            return meaning.asked(step, position)
+            return meaning.asked_or_answered(step, position, space)
         if meaning.should_run(step, space) is False:
             return meaning.skipped(step, position, "Not needed: its condition does not hold")
         try:

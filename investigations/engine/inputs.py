@@ -18,6 +18,10 @@ USAGE_LOOKBACK: Final = timedelta(days=36)
 ISSUES_LOOKBACK: Final = timedelta(days=180)
 
 
+#: What decides whose data is seen, and when: never taken from a text that somebody typed as an answer.
+NOT_BY_ANSWER: Final = frozenset({"org_id", "plan", "domain", "emails", "answers", "claim_precision_s"})
+
+
 def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInputs:
     """Inputs of a run at `as_of`. What is not known is absent, so that conditions read it as unknown. Queries."""
     customer = _customer(ticket.customer, profile)
@@ -31,6 +35,10 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
             "domain": ticket.customer.domains[0] if ticket.customer.domains else None,
             "emails": ticket.customer.emails or None,
         }
+    values["answers"] = answers = _answers(ticket)
+    for name, item in answers.items():
+        if name not in NOT_BY_ANSWER and values.get(name) in (None, ""):
+            values[name] = item["answer"]
     return RunInputs(
         as_of=as_of,
         ticket={
@@ -45,7 +53,7 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
             "fits": {key: float(score) for key, score in (ticket.class_why.get("playbooks") or {}).items()},
         },
         customer=customer,
-        values={key: plain(value) for key, value in values.items() if value not in (None, "")},
+        values={key: plain(value) for key, value in values.items() if value not in (None, "", {})},
         profile=profile.model_dump(mode="json", exclude={"customers"}),
     )
 
@@ -77,6 +85,12 @@ def _customer(customer: Customer | None, profile: Profile) -> dict[str, Any]:
         return {}
     fields = ("org_id", "name", "plan", "tier", "stripe_customer", "linear_customer")
     return {name: getattr(customer, name) for name in fields if getattr(customer, name)}
+
+
+def _answers(ticket: Ticket) -> dict[str, dict[str, str]]:
+    """{name of the input or step: {"ask", "answer"}}: what people have answered to questions, the last one each."""
+    given = ticket.claims.filter(kind=TicketClaim.Kind.ANSWER, is_active=True).exclude(name="").order_by("pk")
+    return {claim.name: {"ask": claim.quote, "answer": claim.value} for claim in given}
 
 
 def _claims(ticket: Ticket) -> dict[str, Any]:

@@ -99,10 +99,12 @@ class TicketClaim(models.Model):
         ERROR_CODE = "error_code"
         AMOUNT = "amount"  # "1234 EUR", minor units
         OBJECT_ID = "object_id"  # in_…, evt_…, key_…
+        ANSWER = "answer"  # a person's answer to a question of a diagnosis; `name` says which, `quote` is its text
 
     ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="claims")
     kind = models.CharField(max_length=12, choices=Kind)
-    value = models.CharField(max_length=300)
+    name = models.CharField(max_length=60, blank=True)  # of an answer: the input or the step that asked
+    value = models.CharField(max_length=2000)
     quote = models.CharField(max_length=300, blank=True)  # the words it was read from
     precision_s = models.PositiveIntegerField(null=True)  # how exact a claimed time is
     origin = models.CharField(max_length=10, default="text")  # text, field, person

@@ -72,6 +72,7 @@ class InputSpec(Part):
     title: str = Field(description="What people call it")
     required: bool = Field(False, description="Whether the diagnosis names it as missing when it is not known")
     ask: str = Field("", description="The question for a person when it is missing")
+    choices: list[str] = Field(default_factory=list, description="Answers to offer; none: a text")
 
 
 class Limits(Part):

@@ -11,6 +11,7 @@ from typing import Any, Final
 from altor.errors import InvalidInput
 from altor.models import User
 from altor.redaction import redact_text
+from investigations.diagnosis.steps import question_text
 from investigations.intake.endpoints import METHODS, normalised
 from investigations.models import Ticket, TicketClaim
 
@@ -80,6 +81,8 @@ def _add(ticket: Ticket, edit: ClaimEdit, actor: User) -> dict[str, Any]:
             f"There is no kind of claim {edit.kind!r}.",
             errors={"claims": [f"kind: one of {', '.join(TicketClaim.Kind.values)}"]},
         )
+    if edit.kind == TicketClaim.Kind.ANSWER:
+        raise InvalidInput("An answer is given to a question of a diagnosis, not entered as a claim.")
     value = checked_value(edit.kind, edit.value or "")
     if ticket.claims.filter(kind=edit.kind, value=value, is_active=True).exists():
         return {}
@@ -90,6 +93,22 @@ def _add(ticket: Ticket, edit: ClaimEdit, actor: User) -> dict[str, Any]:
         ticket=ticket, kind=edit.kind, value=value, precision_s=precision, origin="person", edited_by=actor
     )
     return {"kind": edit.kind, "before": None, "after": {"value": value, "is_active": True}}
+
+
+def keep_answer(ticket: Ticket, *, name: str, question: str, answer: str, actor: User) -> bool:
+    """A person's answer to the question of that name, in the caller's transaction, in place of an earlier one.
+
+    False when the same answer stands already.
+    """
+    earlier = ticket.claims.filter(kind=TicketClaim.Kind.ANSWER, name=name, is_active=True)
+    kept = {"value": answer[:2000], "quote": question_text(question)}
+    if earlier.filter(**kept).exists():
+        return False
+    earlier.update(is_active=False)
+    TicketClaim.objects.create(
+        ticket=ticket, kind=TicketClaim.Kind.ANSWER, name=name, origin="person", edited_by=actor, **kept
+    )
+    return True
 
 
 def checked_value(kind: str, value: str) -> str:

@@ -45,6 +45,7 @@ def investigation_document(run: Investigation) -> dict[str, Any]:
         "seconds": round(wall, 3),
         "playbook": f"{run.playbook.key} v{run.playbook.version}" if run.playbook else None,
         "summary": diagnosis.get("summary", ""),
+        "question": diagnosis.get("question"),
         "route": run.route,
         "result_hash": run.result_hash,
         "timing": {name: round(seconds, 3) for name, seconds in timing.items()},

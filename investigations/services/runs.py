@@ -25,6 +25,7 @@ from investigations.engine.work import inputs_of
 from investigations.models import Feedback, Investigation, PlaybookVersion, StepResult, Ticket
 from investigations.playbooks.format import TRIAGE, Playbook
 from investigations.profile import Profile
+from investigations.services.claims import keep_answer
 from investigations.services.profiles import current_profile
 
 
@@ -178,12 +179,21 @@ def cancel_investigation(run: Investigation, *, actor: User | None = None) -> In
 
 
 def rerun_investigation(
-    run: Investigation, *, actor: User | None = None, as_of: datetime | None = None
+    run: Investigation, *, actor: User | None = None, as_of: datetime | None = None, event_key: str | None = None
 ) -> Investigation:
-    """A new run of the ticket that remembers this one, for comparison. Without `as_of` the clock is now."""
+    """A new run of the ticket that remembers this one, for comparison. Without `as_of` the clock is now.
+
+    With an `event_key` that was used before, that run is returned.
+    """
     key = run.playbook.key if run.playbook and run.playbook.key != TRIAGE else None
     return start_investigation(
-        ticket=run.ticket, actor=actor, trigger="rerun", as_of=as_of, previous=run, playbook_key=key
+        ticket=run.ticket,
+        actor=actor,
+        trigger="rerun",
+        as_of=as_of,
+        event_key=event_key,
+        previous=run,
+        playbook_key=key,
     )
 
 
@@ -211,6 +221,11 @@ def answer_step(run: Investigation, step_id: str, answer: Any, *, actor: User) -
             raise InvalidInput(f"The answer does not fit: {error}.", step=step_id) from None
         before = row.answer
         store.keep_answer(row, outcome, answer, actor, now)
+        if (manual := playbook.step(step_id).manual) is not None:
+            # With the ticket, so that the next run of it need not ask again.
+            ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=locked.ticket_id)
+            text = str(outcome.facts["answer"])
+            keep_answer(ticket, name=step_id, question=manual.ask, answer=text, actor=actor)
         if locked.status == Investigation.Status.DONE:
             store.refresh(locked, diagnose(playbook, inputs, {**outcomes, step_id: outcome}))
         else:

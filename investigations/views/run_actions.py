@@ -16,13 +16,14 @@ from investigations.models import Investigation
 from investigations.services.compare import compare_runs
 from investigations.services.gates import override_gate
 from investigations.services.present import investigation_document
+from investigations.services.questions import answer_question
 from investigations.services.runs import (
     answer_step,
     cancel_investigation,
     record_feedback,
     rerun_investigation,
 )
-from investigations.views.runs import as_download, visible_run
+from investigations.views.runs import as_download, run_context, visible_run
 
 
 def _done(request: HttpRequest, run: Investigation, act: Callable[[], object], said: str) -> HttpResponse:
@@ -67,18 +68,32 @@ def answer(request: HttpRequest, ref: str, step_id: str) -> HttpResponse:
     )
 
 
-def _as_asked(run: Investigation, step_id: str, text: str) -> str | bool | float:
+def _as_asked(run: Investigation, step_id: str, text: str) -> str | float:
     """The answer in the type that the playbook asks for; what does not fit is left to the service to refuse."""
     steps = run.playbook.document.get("steps", []) if run.playbook else []
     manual = next((step.get("manual") or {} for step in steps if step.get("id") == step_id), {})
-    if manual.get("answer", "yes_no") == "yes_no" and text in ("yes", "no"):
-        return text == "yes"
     if manual.get("answer") == "number":
         try:
             return float(text.replace(",", ""))
         except ValueError:
             return text
     return text
+
+
+@require_POST
+@page("run.answer")
+def question(request: HttpRequest, ref: str) -> HttpResponse:
+    """The answer to the question that the diagnosis asks: the case is run again with it."""
+    user = person(request)
+    run = visible_run(user, ref)
+    given = request.POST.get("answer", "").strip()
+    try:
+        new = answer_question(run, given, name=request.POST.get("name", "").strip(), actor=user)
+    except DomainError as refused:
+        context = run_context(request, run) | {"refused": refused.detail, "given": given}
+        return render(request, "investigations/run_detail.html", context, status=refused.status)
+    messages.success(request, f"Your answer is kept with {run.ticket.ref}. {new.ref} looks again with it.")
+    return redirect("investigations:run", new.ref)
 
 
 @require_POST

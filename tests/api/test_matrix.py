@@ -72,6 +72,9 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-investigation-answer", "post"): Case(
         "{run}steps/nothing/answer/", "run.answer", 404, {"answer": 1}, foreign="{foreign}steps/asked/answer/"
     ),
+    ("api-investigation-question", "post"): Case(
+        "{run}question/", "run.answer", 409, {"answer": "yes"}, foreign="{foreign}question/"
+    ),
     ("api-investigation-gates", "get"): Case("{run}gates/", "run.read", 200, foreign="{foreign}gates/"),
     ("api-investigation-override", "post"): Case(
         "{run}gates/nothing/override/", "gate.override", 400, {"reason": "the customer waits"},
