@@ -239,7 +239,7 @@ class FeedbackSerializer(serializers.ModelSerializer[Feedback]):
 
     class Meta:
         model = Feedback
-        fields = ("verdict", "label", "comment", "user", "at")
+        fields = ("verdict", "grade", "label", "comment", "user", "at")
         read_only_fields = fields
 
 
@@ -354,9 +354,17 @@ class ReplyInput(serializers.Serializer[Any]):
 
 
 class FeedbackInput(serializers.Serializer[Any]):
-    verdict = serializers.ChoiceField(choices=["accepted", "corrected"])
+    """A verdict or a grade; `exact` is accepted, every other grade corrected."""
+
+    verdict = serializers.ChoiceField(choices=["accepted", "corrected"], required=False)
+    grade = serializers.ChoiceField(choices=Feedback.Grade.choices, required=False)
     label = serializers.CharField(required=False, allow_blank=True, default="", max_length=60)  # type: ignore[assignment]  # a field called label
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not (attrs.get("verdict") or attrs.get("grade")):
+            raise serializers.ValidationError({"verdict": "Give a verdict or a grade."})
+        return attrs
 
 
 class AnswerInput(serializers.Serializer[Any]):

@@ -38,11 +38,12 @@ def findings_of(ticket_ids: Collection[int]) -> dict[int, Finding]:
         .select_related("user")
         .order_by("pk")
     )
-    return {
-        row.of: Finding(row.label, row.comment, row.verdict == "accepted", str(row.user), row.at)
-        for row in rows
-        if row.label or row.comment
-    }
+    found: dict[int, Finding] = {}
+    for row in rows:
+        found.pop(row.of, None)  # a later grade without a cause takes back what was said before
+        if row.label or row.comment:
+            found[row.of] = Finding(row.label, row.comment, row.verdict == "accepted", str(row.user), row.at)
+    return found
 
 
 @transaction.atomic

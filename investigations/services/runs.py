@@ -25,6 +25,8 @@ from investigations.engine.work import inputs_of
 from investigations.models import Feedback, Investigation, PlaybookVersion, StepResult, Ticket
 from investigations.playbooks.format import TRIAGE, Playbook
 from investigations.profile import Profile
+from investigations.services.agreement import agreement
+from investigations.services.causes import known_causes
 from investigations.services.claims import keep_answer
 from investigations.services.profiles import current_profile
 
@@ -245,35 +247,56 @@ def answer_step(run: Investigation, step_id: str, answer: Any, *, actor: User) -
 
 
 @transaction.atomic
-def record_feedback(run: Investigation, *, verdict: str, label: str = "", comment: str = "", actor: User) -> Feedback:
-    """`accepted`, or `corrected` with what the cause really was."""
-    if verdict not in ("accepted", "corrected"):
+def record_feedback(
+    run: Investigation, *, verdict: str = "", label: str = "", comment: str = "", grade: str = "", actor: User
+) -> Feedback:
+    """`accepted`, or `corrected` with what the cause really was; or a grade of four, which says which of both it is.
+
+    A verdict without a grade gets one where the label tells it: accepted is exact, a correction is as near as its label
+    is to what was said. The same grade again by the same person changes nothing.
+    """
+    if grade and grade not in Feedback.Grade.values:
+        raise InvalidInput(f"The grade is one of {', '.join(Feedback.Grade.values)}.", grade=grade)
+    meant = ("accepted" if grade == Feedback.Grade.EXACT else "corrected") if grade else verdict
+    if meant not in ("accepted", "corrected"):
         raise InvalidInput("The verdict is `accepted` or `corrected`.", verdict=verdict)
-    if verdict == "corrected" and not (label or comment).strip():
+    if verdict and verdict != meant:
+        raise InvalidInput(f"The grade {grade!r} does not go with the verdict {verdict!r}.", grade=grade)
+    label, comment = label[:60], comment.strip()
+    if meant == "corrected" and not grade and not (label or comment).strip():
         raise InvalidInput("Say what the cause really was: a label, or a comment.")
+    given = grade
+    if meant == "accepted":
+        label, grade = label or run.top_label, Feedback.Grade.EXACT
+    elif label and not grade:
+        grade = agreement((run.diagnosis or {}).get("candidates", []), label, known_causes())
+    if given:
+        # One at a time, so that a double click finds what the first has written.
+        Investigation.objects.select_for_update(of=("self",)).get(pk=run.pk)
+        last = Feedback.objects.filter(investigation=run).order_by("-pk").first()
+        if last is not None and (last.user_id, last.grade, last.label, last.comment) == (
+            actor.pk, grade, label, comment,
+        ):  # fmt: skip
+            return last
     now = timezone.now()
     feedback = Feedback.objects.create(
-        investigation=run,
-        verdict=verdict,
-        label=label[:60] or (run.top_label if verdict == "accepted" else ""),
-        comment=comment.strip(),
-        user=actor,
+        investigation=run, verdict=meant, grade=grade, label=label, comment=comment, user=actor
     )
-    kind = "diagnosis.accepted" if verdict == "accepted" else "diagnosis.corrected"
+    kind = "diagnosis.accepted" if meant == "accepted" else "diagnosis.corrected"
     events.record(
         kind,
         ticket_ref=run.ticket.ref,
         subject_ref=run.ref,
         at=now,
         actor=actor,
-        data={"label": feedback.label},
+        data={"label": feedback.label, "grade": str(grade)},
         key=f"{kind}:{run.ref}:{feedback.pk}",
     )
     record_event(
         actor=actor,
-        action=f"run.{verdict}",
+        action=f"run.{meant}",
         target=run,
         before={"label": run.top_label},
-        after={"label": feedback.label},
+        after={"label": feedback.label, "grade": str(grade)},
     )
     return feedback

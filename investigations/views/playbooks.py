@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.contrib import messages
 from django.db.models import Avg, Count, Q
@@ -19,7 +19,7 @@ from investigations.models import Investigation, PlaybookVersion, Trial
 from investigations.playbooks.format import Playbook, weight_of
 from investigations.playbooks.loader import PlaybookInvalid, Problem
 from investigations.playbooks.schema import schema_document
-from investigations.services.accuracy import accuracy_of
+from investigations.services.accuracy import accuracy_of, by_band, by_class, judged_of, over_time
 from investigations.services.playbooks import failures_of, put_in_force, store_version
 
 RECENT: Final = timedelta(days=30)
@@ -73,6 +73,9 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
     found = get_object_or_404(PlaybookVersion.objects.select_related("created_by"), key=key, version=number)
     user = person(request)
     used = Investigation.objects.visible_to(user).filter(playbook=found)
+    of_key = Investigation.objects.visible_to(user).filter(playbook__key=key)
+    judged = judged_of(of_key)
+    per: Literal["week", "month"] = "month" if request.GET.get("per") == "month" else "week"
     context = {
         "here": "playbooks",
         "version": found,
@@ -82,7 +85,12 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "used": used.select_related("ticket").defer("diagnosis")[:15],
         "used_all": used.count(),
         # Of all versions: a verdict on the last one is rarely there yet.
-        "accuracy": accuracy_of(Investigation.objects.visible_to(user).filter(playbook__key=key)),
+        "accuracy": accuracy_of(of_key),
+        "judged": judged,
+        "per": per,
+        "periods": over_time(judged, unit=per),
+        "bands": by_band(judged),
+        "classes": by_class(judged),
         "failed": failures_of(found),
         "may_edit": user.may("playbook.edit"),
         "may_try": user.may("trial.start"),

@@ -115,7 +115,7 @@ def override(request: HttpRequest, ref: str, gate: str) -> HttpResponse:
 def feedback(request: HttpRequest, ref: str) -> HttpResponse:
     user = person(request)
     run = visible_run(user, ref)
-    given = {name: request.POST.get(name, "").strip() for name in ("verdict", "label", "comment")}
+    given = {name: request.POST.get(name, "").strip() for name in ("verdict", "label", "comment", "grade")}
     return _done(
         request,
         run,

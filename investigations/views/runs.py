@@ -17,7 +17,7 @@ from altor.access import page, person
 from altor.listing import keyset_page
 from altor.models import User
 from investigations.filters import RunFilter, with_progress
-from investigations.models import Evidence, Investigation
+from investigations.models import Evidence, Feedback, Investigation
 from investigations.services.gates import gate_state
 from investigations.services.lifecycle import prospect
 from investigations.views import run_view
@@ -101,6 +101,7 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "gates": [] if run.is_active else gate_lines(run, ahead.gates if ahead else None),
         "next": ahead,
         "labels": labels(run),
+        "grades": Feedback.Grade.choices,
         "feedback": list(run.feedback.select_related("user")),
         "newest_ref": newest.ref if newest else "",
         "may": {name: user.may(f"run.{name}") for name in ("start", "answer", "feedback")}

@@ -170,6 +170,10 @@ def make_hostile_run(ticket: Ticket) -> Investigation:
         summary=text, next_steps=list(PAYLOADS), ruled_out=list(PAYLOADS), missing=list(PAYLOADS), reply_draft=text,
         culprit={"kind": "deployment", "id": PAYLOADS[1], "url": "javascript:window.hacked=1"},
         scope={"kind": "endpoint", "value": PAYLOADS[0]},
+        question={
+            "kind": "input", "name": "sdk", "ask": PAYLOADS[1], "answer": "choice", "choices": list(PAYLOADS),
+            "why": text,
+        },
         candidates=[
             make.candidate("rl.retry_storm", text, 0.5, why=[{"evidence": '"><b>', "effect": "+1", "says": text}])
         ],
