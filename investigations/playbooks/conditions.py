@@ -36,16 +36,19 @@ class ConditionInvalid(ValueError):
 
 #: Functions every condition may use, beside CEL's own. Missing (None) arguments make the result unknown.
 def _minutes_between(later: str, earlier: str) -> float:
+    """minutes_between(later, earlier): minutes from one time to another, negative when it is the other way round."""
     from datetime import datetime
 
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds() / 60.0
 
 
 def _abs(value: float) -> float:
+    """abs(x): without its sign."""
     return abs(value)
 
 
 def _lower(text: str) -> str:
+    """lower(text): in small letters."""
     return text.lower()
 
 
@@ -85,6 +88,7 @@ def _speaks_of(text: str, words: list[str]) -> bool:
 
 
 def _unknown() -> bool:
+    """unknown(): neither true nor false, for too few records to say."""
     raise ValueError("too few records to say")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 
@@ -23,6 +24,13 @@ class Change:
 def text_diff(before: str, after: str, *, names: tuple[str, str]) -> str:
     """Unified diff, empty when the texts are equal."""
     return "".join(difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), *names))
+
+
+def text_lines(before: str, after: str) -> list[tuple[str, str]]:
+    """(add | del | hunk | same, text) of the unified difference of two files, without its two lines of names."""
+    looks = {"+": "add", "-": "del", "@": "hunk"}
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=4)
+    return [(looks.get(line[:1], "same"), line) for line in islice(lines, 2, None)]
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -19,7 +19,11 @@ LIBRARY: Final = Path(__file__).with_name("library")
 
 def parse_playbook(text: str, *, name: str) -> Playbook:
     """The validated playbook of a file's text; PlaybookInvalid lists all problems at once."""
-    tree = read_tree(text, name)
+    return playbook_of(read_tree(text, name), name)
+
+
+def playbook_of(tree: Any, name: str) -> Playbook:
+    """The validated playbook of a file's tree; PlaybookInvalid lists all problems at once."""
     if not isinstance(tree, dict):
         raise PlaybookInvalid([Problem(name, 1, "", "a playbook is a mapping that begins with apiVersion: altor/v1")])
     try:
@@ -36,7 +40,11 @@ def parse_playbook(text: str, *, name: str) -> Playbook:
 
 def failed_tests(playbook: Playbook, text: str, *, name: str) -> list[Problem]:
     """What the playbook's own tests expect and do not get; `text` is the file it was parsed from."""
-    tree = read_tree(text, name)
+    return failed_in(playbook, read_tree(text, name), name)
+
+
+def failed_in(playbook: Playbook, tree: Any, name: str) -> list[Problem]:
+    """As `failed_tests`, of the tree that the playbook was made from."""
     return [
         Problem(
             name, line_of(tree, ("tests", number)), f"tests[{number}]", f"{playbook.tests[number].name!r}: {problem}"
@@ -68,9 +76,11 @@ __all__ = [
     "PlaybookInvalid",
     "Problem",
     "digest",
+    "failed_in",
     "failed_tests",
     "library_files",
     "parse_playbook",
+    "playbook_of",
     "read_file",
     "write_file",
 ]

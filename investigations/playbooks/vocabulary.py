@@ -177,30 +177,39 @@ STEP_FACTS: Final = frozenset({"row_count", "truncated"})
 MANUAL_FACTS: Final = frozenset({"answer"})
 
 #: Functions of CEL itself, as the library in use offers them; `conditions.FUNCTIONS` are ours.
-CEL_FUNCTIONS: Final = frozenset(
-    {"has", "size", "double", "int", "uint", "string", "bool", "bytes", "timestamp", "duration", "type", "dyn"}
-)
-CEL_METHODS: Final = frozenset(
-    {
-        "size",
-        "contains",
-        "startsWith",
-        "endsWith",
-        "matches",
-        "filter",
-        "map",
-        "exists",
-        "exists_one",
-        "all",
-        "getFullYear",
-        "getMonth",
-        "getDate",
-        "getDayOfMonth",
-        "getDayOfWeek",
-        "getDayOfYear",
-        "getHours",
-        "getMinutes",
-        "getSeconds",
-        "getMilliseconds",
-    }
-)
+CEL_FUNCTIONS: Final[dict[str, str]] = {
+    "has": "has(step.fact): whether it is there",
+    "size": "size(list): how many",
+    "double": "double(x): as a number with a fraction, which facts are",
+    "int": "int(x): as a whole number",
+    "uint": "uint(x): as a whole number, not negative",
+    "string": "string(x): as text",
+    "bool": "bool(x): as true or false",
+    "bytes": "bytes(text): as bytes",
+    "timestamp": "timestamp('2026-05-01T10:00:00Z'): a moment",
+    "duration": "duration('90s'): a length of time",
+    "type": "type(x): its kind",
+    "dyn": "dyn(x): without a check of its kind",
+}
+CEL_METHODS: Final[dict[str, str]] = {
+    "size": "list.size(): how many",
+    "contains": "text.contains('part')",
+    "startsWith": "text.startsWith('part')",
+    "endsWith": "text.endsWith('part')",
+    "matches": "text.matches('regular expression')",
+    "filter": "list.filter(x, x.ratio > 1.5): those for which it holds",
+    "map": "list.map(x, x.key): one value of each",
+    "exists": "list.exists(x, x.significant): whether it holds for any",
+    "exists_one": "list.exists_one(x, x.significant): whether it holds for exactly one",
+    "all": "list.all(x, x.significant): whether it holds for all",
+    "getFullYear": "moment.getFullYear(): 2026",
+    "getMonth": "moment.getMonth(): 0 to 11",
+    "getDate": "moment.getDate(): day of the month from 1",
+    "getDayOfMonth": "moment.getDayOfMonth(): day of the month from 0",
+    "getDayOfWeek": "moment.getDayOfWeek(): 0 is Sunday",
+    "getDayOfYear": "moment.getDayOfYear(): from 0",
+    "getHours": "moment.getHours(): 0 to 23, UTC",
+    "getMinutes": "moment.getMinutes(): 0 to 59",
+    "getSeconds": "moment.getSeconds(): 0 to 59",
+    "getMilliseconds": "moment.getMilliseconds(): 0 to 999",
+}

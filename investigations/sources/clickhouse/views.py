@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from investigations.profile import TelemetryProfile
-from investigations.sources.clickhouse.guard import Statement
+from investigations.sources.clickhouse.guard import VIEWS, Statement
 from investigations.sources.clickhouse.layout import Layout
 
 Which = Literal["traces", "logs"]
@@ -39,6 +39,14 @@ class ViewUnavailable(Exception):
 
 #: Parameters of the views begin so; a playbook's own may not.
 RESERVED: Final = ("attr_", "fence_")
+
+
+def view_columns() -> dict[str, list[str]]:
+    """View -> its columns, which are the same in every installation."""
+    known = {"Timestamp": "DateTime64(9)"}
+    builder = Builder(TelemetryProfile(), Layout(traces=known, logs=known), "everyone")
+    built = {name: builder.build(frozenset({name})) for name in VIEWS}
+    return {name: re.findall(r"\bAS (\w+)(?=, | FROM )", sql.partition("AS (")[2]) for name, sql in built.items()}
 
 
 @dataclass(slots=True)
