@@ -95,7 +95,9 @@ class PlaybooksPart:
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
         for file, text in files.items():
             try:
-                stored = store_version(text, name=file, actor=actor, origin="file", comment="configuration files")
+                stored = store_version(
+                    text, name=file, actor=actor, origin="file", comment="configuration files", past_approval=True
+                )
             except PlaybookInvalid as error:
                 raise InvalidInput(str(error)) from None
             if stored.key != PurePosixPath(file).stem:

@@ -59,6 +59,10 @@ class StripeProfile(_Part):
     included_requests_metadata_key: str = ""
 
 
+class PlaybooksProfile(_Part):
+    approval: bool = Field(False, description="A version comes into force only after a second person has approved it")
+
+
 class CustomerRecord(_Part):
     """One row of the customer directory: the ids of one account in each system."""
 
@@ -83,6 +87,7 @@ class Profile(_Part):
     github: GitHubProfile = Field(default_factory=GitHubProfile)
     linear: LinearProfile = Field(default_factory=LinearProfile)
     stripe: StripeProfile = Field(default_factory=StripeProfile)
+    playbooks: PlaybooksProfile = Field(default_factory=PlaybooksProfile)
     statuspages: list[str] = Field(default_factory=list)
     customers: list[CustomerRecord] = Field(default_factory=list)
 

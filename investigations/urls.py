@@ -10,6 +10,10 @@ from investigations.views import (
     customers,
     dry_runs,
     inbound,
+    playbook_edit,
+    playbook_publish,
+    playbook_try,
+    playbook_words,
     playbooks,
     profile,
     proposal,
@@ -19,6 +23,29 @@ from investigations.views import (
     tickets,
     today,
 )
+
+
+def _editor(begin: str, name: str) -> list[URLPattern]:
+    """The pages of one draft: of a playbook (`playbook-save`), or of a new one (`playbook-new-save`)."""
+    prefix = "playbook" if name == "playbook-edit" else name
+    parts = {
+        "save": playbook_edit.save,
+        "check": playbook_edit.check,
+        "discard": playbook_edit.discard,
+        "restore": playbook_edit.restore,
+        "upload": playbook_edit.upload,
+        "undo": playbook_edit.undo,
+        "publish": playbook_publish.publish,
+        "takeup": playbook_publish.take_up,
+        "try": playbook_try.try_step,
+        "step": playbook_try.new_step,
+    }
+    return [
+        path(begin, playbook_edit.edit, name=name),
+        path(f"{begin}draft.yaml", playbook_edit.download, name=f"{prefix}-download"),
+        *(path(f"{begin}{part}/", view, name=f"{prefix}-{part}") for part, view in parts.items()),
+    ]
+
 
 _pages: list[URLPattern] = [
     path("investigations/", runs.runs, name="runs"),
@@ -47,12 +74,15 @@ _pages: list[URLPattern] = [
     path("customers/of/<path:org_id>/", customers.customer, name="customer"),
     path("playbooks/", playbooks.playbooks, name="playbooks"),
     path("playbooks/schema.json", playbooks.schema, name="playbook-schema"),
-    path("playbooks/new/", playbooks.edit, name="playbook-new"),
+    path("playbooks/words/", playbook_words.words, name="playbook-words"),
+    *_editor("playbooks/new/", "playbook-new"),
     path("playbooks/<slug:key>/", playbooks.playbook, name="playbook"),
     path("playbooks/<slug:key>/diff/", playbooks.diff, name="playbook-diff"),
-    path("playbooks/<slug:key>/edit/", playbooks.edit, name="playbook-edit"),
+    *_editor("playbooks/<slug:key>/edit/", "playbook-edit"),
     path("playbooks/<slug:key>/v<int:number>/", playbooks.version, name="playbook-version"),
     path("playbooks/<slug:key>/v<int:number>/activate/", playbooks.activate, name="playbook-activate"),
+    path("playbooks/<slug:key>/v<int:number>/approve/", playbook_publish.approve, name="playbook-approve"),
+    path("playbooks/<slug:key>/v<int:number>/return/", playbook_publish.send_back, name="playbook-return"),
     path("playbooks/<slug:key>/v<int:number>/file.yaml", playbooks.source_file, name="playbook-file"),
     path("playbooks/<slug:key>/v<int:number>/dry-run/", dry_runs.start, name="dry-run-start"),
     path("dry-runs/<str:ref>/", dry_runs.dry_run, name="dry-run"),

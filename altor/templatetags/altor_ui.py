@@ -360,3 +360,12 @@ def run_pill(run: Any) -> SafeString:
 def pretty(value: Any) -> str:
     """A JSON value as indented text."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str, sort_keys=True)
+
+
+@register.filter
+def as_value(value: Any) -> str:
+    """A JSON value in one short line; nothing there is said so."""
+    if value is None or value == "":
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 160 else f"{text[:159]}…"

@@ -17,13 +17,18 @@ from rest_framework.response import Response
 from altor.api.views import ApiViewSet
 from investigations.api.filtering import PlaybookFilter
 from investigations.models import PlaybookVersion
+from investigations.playbooks.examine import examine
 from investigations.playbooks.loader import PlaybookInvalid
 from investigations.playbooks.schema import schema_document
-from investigations.services.playbooks import as_invalid_input, store_version
+from investigations.services.playbooks import as_invalid_input, shown_problem, store_version
 
 
 class PlaybookListSerializer(serializers.ModelSerializer[PlaybookVersion]):
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True, allow_null=True)
+    approval = serializers.CharField(
+        source="approval.state", default="", read_only=True,
+        help_text="`waiting` for a second person, `approved`, `returned`, `overtaken`, or empty",
+    )  # fmt: skip
 
     class Meta:
         model = PlaybookVersion
@@ -38,6 +43,7 @@ class PlaybookListSerializer(serializers.ModelSerializer[PlaybookVersion]):
             "comment",
             "created_at",
             "created_by",
+            "approval",
         )
         read_only_fields = fields
 
@@ -56,6 +62,24 @@ class PlaybookInput(serializers.Serializer[Any]):
     activate = serializers.BooleanField(required=False, default=True)
 
 
+class ProblemSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="From 1; 0 where the place is not known")
+    field = serializers.CharField(help_text="Dotted path: steps[0].params.onset", allow_blank=True)
+    message = serializers.CharField()
+
+
+class ValidateInput(serializers.Serializer[Any]):
+    source_yaml = serializers.CharField(max_length=500_000, trim_whitespace=False, allow_blank=True)
+
+
+class ValidationSerializer(serializers.Serializer[Any]):
+    valid = serializers.BooleanField(help_text="It can be stored")
+    may_be_in_force = serializers.BooleanField(help_text="Valid, and its own tests come out as expected")
+    key = serializers.CharField(allow_blank=True)
+    problems = ProblemSerializer(many=True)
+    failed_tests = ProblemSerializer(many=True)
+
+
 class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
     required_permissions = {
         "list": "playbook.read",
@@ -64,6 +88,7 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
         "version": "playbook.read",
         "diff": "playbook.read",
         "document_schema": "playbook.read",
+        "validate": "playbook.read",
         "create": "playbook.edit",
     }
     lookup_url_kwarg = "key"
@@ -75,7 +100,7 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
         return PlaybookListSerializer
 
     def get_queryset(self) -> QuerySet[PlaybookVersion]:
-        found = PlaybookVersion.objects.select_related("created_by").order_by("-pk")
+        found = PlaybookVersion.objects.select_related("created_by", "approval").order_by("-pk")
         return found.active() if self.action == "list" else found
 
     def _version(self, key: str, number: str | int) -> PlaybookVersion:
@@ -95,7 +120,11 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
 
     @extend_schema(request=PlaybookInput, responses={201: PlaybookSerializer})
     def create(self, request: Request) -> Response:
-        """Store a playbook as a new version. The same text gives the version it already is."""
+        """Store a playbook as a new version. The same text gives the version it already is.
+
+        Where the installation asks for a second person the version is stored and waits: `is_active` is false,
+        `approval` is `waiting`.
+        """
         body = PlaybookInput(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
@@ -111,6 +140,24 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
         except PlaybookInvalid as error:
             raise as_invalid_input(error) from None
         return Response(PlaybookSerializer(self._version(stored.key, stored.version)).data, status=201)
+
+    @extend_schema(request=ValidateInput, responses={200: ValidationSerializer}, filters=False)
+    @action(detail=False, methods=["post"], pagination_class=None, filterset_class=None)
+    def validate(self, request: Request) -> Response:
+        """Everything that is wrong with a file, with line and field; its own tests are run. Nothing is stored."""
+        body = ValidateInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = examine(body.validated_data["source_yaml"])
+        outline = found.outline
+        return Response(
+            {
+                "valid": found.playbook is not None,
+                "may_be_in_force": found.may_be_in_force,
+                "key": outline.key if outline else "",
+                "problems": [shown_problem(item) for item in found.problems],
+                "failed_tests": [shown_problem(item) for item in found.failed],
+            }
+        )
 
     @extend_schema(responses=PlaybookListSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None, filterset_class=None)

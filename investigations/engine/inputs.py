@@ -58,6 +58,28 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
     )
 
 
+def inputs_of_customer(customer: Customer, *, as_of: datetime, profile: Profile) -> RunInputs:
+    """As of a ticket that says nothing but whose it is: for trying a step out. No queries."""
+    known = _customer(customer, profile)
+    values: dict[str, Any] = {
+        **_windows(as_of, profile),
+        "opened_at": as_of,
+        "window_misses": False,
+        "org_id": customer.org_id,
+        "stripe_customer": customer.stripe_customer,
+        "plan": known.get("plan"),
+        "domain": customer.domains[0] if customer.domains else None,
+        "emails": customer.emails or None,
+    }
+    return RunInputs(
+        as_of=as_of,
+        ticket={"text": "", "subject": "", "description": "", "opened_at": plain(as_of), "tags": [], "fits": {}},
+        customer=known,
+        values={key: plain(value) for key, value in values.items() if value not in (None, "")},
+        profile=profile.model_dump(mode="json", exclude={"customers"}),
+    )
+
+
 def _windows(as_of: datetime, profile: Profile) -> dict[str, Any]:
     start = as_of - WINDOW
     oldest = profile.telemetry.window_start

@@ -9,7 +9,7 @@ from investigations.models.investigations import (
     Investigation,
     StepResult,
 )
-from investigations.models.playbooks import PlaybookVersion
+from investigations.models.playbooks import PlaybookApproval, PlaybookDraft, PlaybookVersion
 from investigations.models.tickets import Ticket, TicketClaim
 from investigations.models.trials import Trial, TrialCase
 
@@ -21,6 +21,8 @@ __all__ = [
     "GateOverride",
     "InstallationProfile",
     "Investigation",
+    "PlaybookApproval",
+    "PlaybookDraft",
     "PlaybookVersion",
     "StepResult",
     "Ticket",

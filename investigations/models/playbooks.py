@@ -1,11 +1,14 @@
-"""Playbooks as immutable versions."""
+"""Playbooks as immutable versions, the drafts they are written in, and what waits for a second person."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:
+    from altor.models import User
 
 
 class PlaybookVersionQuerySet(models.QuerySet["PlaybookVersion"]):
@@ -39,3 +42,68 @@ class PlaybookVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version}"
+
+
+class PlaybookDraftQuerySet(models.QuerySet["PlaybookDraft"]):
+    def open(self) -> Self:
+        return self.filter(discarded_at=None)
+
+    def of(self, owner: User, key: str) -> Self:
+        """The person's open draft of a playbook; `key` "" is the one of a new playbook."""
+        return self.open().filter(owner=owner, key=key)
+
+
+class PlaybookDraft(models.Model):
+    """What one person is writing: saved as it is typed, valid or not. Publishing makes a version of it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="playbook_drafts")
+    key = models.SlugField(max_length=60, blank=True)  # "": a new playbook
+    #: The version in force when the draft was begun, or whose changes it took up: who publishes must know a later one.
+    base = models.ForeignKey(PlaybookVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    #: The version whose text it began with; another than `base` where an older or unpublished one was taken up again.
+    begun_from = models.ForeignKey(PlaybookVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField(blank=True)  # line ends as they were in the file
+    revision = models.PositiveIntegerField(default=1)  # a tab that saves names the one it has seen
+    #: The text before it was replaced as a whole (a file, another's changes, a new step), and what replaced it.
+    kept_text = models.TextField(blank=True)
+    kept_why = models.CharField(max_length=80, blank=True)
+    trying_until = models.DateTimeField(null=True)  # one query at a time is tried out of a draft
+    created_at = models.DateTimeField(auto_now_add=True)
+    saved_at = models.DateTimeField()
+    discarded_at = models.DateTimeField(null=True)
+    objects = PlaybookDraftQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-saved_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["owner", "key"], condition=models.Q(discarded_at=None), name="playbook_draft_one_open"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"draft of {self.key or 'a new playbook'}"
+
+
+class PlaybookApproval(models.Model):
+    """A version that somebody wants in force and a second person has to agree to."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waits for approval"
+        APPROVED = "approved", "Approved"
+        RETURNED = "returned", "Sent back"
+        OVERTAKEN = "overtaken", "Overtaken by a later version"
+
+    version = models.OneToOneField(PlaybookVersion, on_delete=models.PROTECT, related_name="approval")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ("-asked_at",)
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.get_state_display()}"

@@ -21,13 +21,18 @@ from investigations.playbooks.loader import (
     parse_playbook,
     read_file,
 )
+from investigations.services import approvals
 
 
 @transaction.atomic
 def store_version(
-    text: str, *, name: str, actor: User | None = None, origin: str = "file", comment: str = "", activate: bool = True
-) -> PlaybookVersion:
+    text: str, *, name: str, actor: User | None = None, origin: str = "file", comment: str = "", activate: bool = True,
+    past_approval: bool = False,
+) -> PlaybookVersion:  # fmt: skip
     """A new immutable version of the file's playbook; the same text gives the version it already is.
+
+    With `activate` it comes into force, or waits for a second person where the profile asks for one: `is_active` tells.
+    `past_approval` is the administrator's way, on the machine itself.
 
     PlaybookInvalid as parsed, and when a version to be put in force fails its own tests: nothing is stored then.
     """
@@ -63,12 +68,25 @@ def store_version(
             after={"sha256": sha256, "origin": origin},
         )
     if activate and not found.is_active:
-        activate_version(found, actor=actor)
+        if past_approval and approvals.is_needed(found):
+            activate_version(found, actor=actor, reason=f"past the approval: {comment or origin}")
+        else:
+            bring_into_force(found, actor=actor)
     return found
 
 
 @transaction.atomic
-def activate_version(version: PlaybookVersion, *, actor: User | None = None) -> None:
+def bring_into_force(version: PlaybookVersion, *, actor: User | None = None) -> bool:
+    """Activate, or ask for the approval that is needed; whether it is in force now."""
+    if approvals.is_needed(version):
+        approvals.ask(version, actor=actor)
+        return False
+    activate_version(version, actor=actor)
+    return True
+
+
+@transaction.atomic
+def activate_version(version: PlaybookVersion, *, actor: User | None = None, reason: str = "") -> None:
     """Make this version the one that new runs take; runs under way keep theirs. It is not asked whether its tests hold:
     see `failures_of`.
     """
@@ -83,7 +101,9 @@ def activate_version(version: PlaybookVersion, *, actor: User | None = None) -> 
         object_kind="playbook",
         object_ref=str(version),
         before={"version": before.version} if before else None,
+        reason=reason,
     )
+    approvals.forget(version)
 
 
 @transaction.atomic
@@ -106,12 +126,12 @@ def failures_of(version: PlaybookVersion) -> list[Problem]:
     return failed_tests(playbook, version.source_yaml, name=str(version)) if playbook.tests else []
 
 
-def put_in_force(version: PlaybookVersion, *, actor: User | None = None) -> None:
-    """Activate a stored version; Conflict when its own tests fail."""
+def put_in_force(version: PlaybookVersion, *, actor: User | None = None) -> bool:
+    """Activate a stored version, or ask for its approval; whether it is in force. Conflict when its own tests fail."""
     failed = failures_of(version)
     if failed:
-        raise Conflict(f"{version} fails its own tests: {failed[0]}", problems=[_shown(item) for item in failed])
-    activate_version(version, actor=actor)
+        raise Conflict(f"{version} fails its own tests: {failed[0]}", problems=[shown_problem(item) for item in failed])
+    return bring_into_force(version, actor=actor)
 
 
 def active_playbook(key: str) -> PlaybookVersion:
@@ -129,7 +149,13 @@ def load_library(*, actor: User | None = None) -> list[PlaybookVersion]:
         own = PlaybookVersion.objects.active().filter(key=file.stem).exclude(origin="library").exists()
         loaded.append(
             store_version(
-                text, name=file.name, actor=actor, origin="library", comment="shipped library", activate=not own
+                text,
+                name=file.name,
+                actor=actor,
+                origin="library",
+                comment="shipped library",
+                activate=not own,
+                past_approval=True,
             )
         )
     return loaded
@@ -145,9 +171,9 @@ def ensure_library() -> None:
 def as_invalid_input(error: PlaybookInvalid) -> InvalidInput:
     """The problems of a file in the shape that pages and the API show."""
     return InvalidInput(
-        f"The playbook is not valid: {error.problems[0]}", problems=[_shown(item) for item in error.problems]
+        f"The playbook is not valid: {error.problems[0]}", problems=[shown_problem(item) for item in error.problems]
     )
 
 
-def _shown(problem: Problem) -> dict[str, Any]:
+def shown_problem(problem: Problem) -> dict[str, Any]:
     return {"line": problem.line, "field": problem.field, "message": problem.message}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -11,16 +10,18 @@ from django.db.models import Avg, Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
-from altor.errors import Conflict, DomainError
-from investigations.models import Investigation, PlaybookVersion, Trial
+from altor.errors import Conflict
+from altor.models import User
+from investigations.models import Investigation, PlaybookApproval, PlaybookDraft, PlaybookVersion, Trial
+from investigations.playbooks.diff import changes, text_lines
 from investigations.playbooks.format import Playbook, weight_of
-from investigations.playbooks.loader import PlaybookInvalid, Problem
 from investigations.playbooks.schema import schema_document
 from investigations.services.accuracy import accuracy_of, by_band, by_class, judged_of, over_time
-from investigations.services.playbooks import failures_of, put_in_force, store_version
+from investigations.services.playbooks import failures_of, put_in_force
+from investigations.views.playbook_publish import approval_context
 
 RECENT: Final = timedelta(days=30)
 
@@ -53,8 +54,27 @@ def playbooks(request: HttpRequest) -> HttpResponse:
     lines: list[tuple[PlaybookVersion, Any, int]] = [
         (version, figures.get(key, {}), sum(v.key == key for v in versions)) for key, version in sorted(shown.items())
     ]
-    context = {"here": "playbooks", "lines": lines, "may_edit": user.may("playbook.edit")}
+    may_edit = user.may("playbook.edit")
+    drafts = PlaybookDraft.objects.open().select_related("owner", "base").defer("text", "kept_text")
+    context = {
+        "here": "playbooks",
+        "lines": lines,
+        "may_edit": may_edit,
+        "drafts": list(drafts) if may_edit else [],
+        **(_approvals(user) if may_edit else {}),
+    }
     return render(request, "investigations/playbook_list.html", context)
+
+
+def _approvals(user: User) -> dict[str, list[PlaybookApproval]]:
+    """What waits for a second person, and the person's own that were sent back. One query."""
+    states = PlaybookApproval.State
+    found = PlaybookApproval.objects.filter(Q(state=states.WAITING) | Q(state=states.RETURNED, asked_by=user))
+    told = list(found.select_related("version", "asked_by", "decided_by"))
+    return {
+        "waiting": [item for item in told if item.state == states.WAITING],
+        "returned": [item for item in told if item.state == states.RETURNED][:5],
+    }
 
 
 @require_safe
@@ -70,7 +90,10 @@ def playbook(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 @page("playbook.read")
 def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
-    found = get_object_or_404(PlaybookVersion.objects.select_related("created_by"), key=key, version=number)
+    found = get_object_or_404(
+        PlaybookVersion.objects.select_related("created_by", "approval__asked_by", "approval__decided_by"),
+        key=key, version=number,
+    )  # fmt: skip
     user = person(request)
     used = Investigation.objects.visible_to(user).filter(playbook=found)
     of_key = Investigation.objects.visible_to(user).filter(playbook__key=key)
@@ -95,6 +118,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "may_edit": user.may("playbook.edit"),
         "may_try": user.may("trial.start"),
         "dry_runs": Trial.objects.visible_to(user).filter(playbook_key=key)[:5],
+        **approval_context(request, found),
         "show": "yaml" if request.GET.get("show") == "yaml" else "read",
     }
     return render(request, "investigations/playbook_version.html", context)
@@ -117,48 +141,10 @@ def diff(request: HttpRequest, key: str) -> HttpResponse:
         "old": old,
         "new": new,
         "versions": versions,
-        "lines": diff_lines(old, new),
+        "changes": changes(old.document, new.document),
+        "lines": text_lines(old.source_yaml, new.source_yaml),
     }
     return render(request, "investigations/playbook_diff.html", context)
-
-
-def diff_lines(old: PlaybookVersion, new: PlaybookVersion) -> list[tuple[str, str]]:
-    """(add | del | hunk | same, text) of the unified difference of two files."""
-    looks = {"+": "add", "-": "del", "@": "hunk"}
-    lines = difflib.unified_diff(
-        old.source_yaml.splitlines(), new.source_yaml.splitlines(), str(old), str(new), lineterm="", n=4
-    )
-    return [(looks.get(line[:1], "same"), line) for line in lines if not line.startswith(("---", "+++"))]
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page("playbook.edit")
-def edit(request: HttpRequest, key: str = "") -> HttpResponse:
-    """The file as text: checked, then stored as a new version; problems name line and field."""
-    base = PlaybookVersion.objects.filter(key=key).order_by("-is_active", "-version").first() if key else None
-    if key and base is None:
-        raise Http404
-    text = request.POST.get("text", base.source_yaml if base else "").replace("\r\n", "\n")
-    problems: list[Problem] = []
-    refused = ""
-    if request.method == "POST":
-        try:
-            saved = store_version(
-                text, name=f"{key or 'new'}.yaml", actor=person(request), origin="editor",
-                comment=request.POST.get("comment", "").strip()[:300], activate=request.POST.get("activate") == "on",
-            )  # fmt: skip
-        except PlaybookInvalid as invalid:
-            problems = invalid.problems
-        except DomainError as error:
-            refused = error.detail
-        else:
-            messages.success(request, f"{saved} is stored{' and in force' if saved.is_active else ''}.")
-            return redirect("investigations:playbook-version", saved.key, saved.version)
-    context: dict[str, Any] = {
-        "here": "playbooks", "key": key, "base": base, "text": text, "problems": problems, "refused": refused,
-        "comment": request.POST.get("comment", ""),
-    }  # fmt: skip
-    return render(request, "investigations/playbook_edit.html", context, status=422 if problems or refused else 200)
 
 
 @require_POST
@@ -166,11 +152,13 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponse:
 def activate(request: HttpRequest, key: str, number: int) -> HttpResponse:
     found = get_object_or_404(PlaybookVersion, key=key, version=number)
     try:
-        put_in_force(found, actor=person(request))
+        is_active = put_in_force(found, actor=person(request))
     except Conflict as refused:
         messages.error(request, refused.detail)
     else:
-        messages.success(request, f"New runs take {found} from now on; runs under way keep theirs.")
+        said = "New runs take {} from now on; runs under way keep theirs."
+        waits = "{} waits for the approval of a second person."
+        messages.success(request, (said if is_active else waits).format(found))
     return redirect("investigations:playbook-version", found.key, found.version)
 
 

@@ -29,6 +29,7 @@ SECTIONS: Final = {
     "github": "GitHub",
     "linear": "Linear",
     "stripe": "Stripe",
+    "playbooks": "Playbooks",
 }
 MAX_FILE_BYTES: Final = 4_000_000
 
@@ -48,6 +49,11 @@ class ProfileForm(forms.Form):
             for name, info in type(part).model_fields.items():
                 value = getattr(part, name)
                 if isinstance(value, BaseModel) or name == "customers":
+                    continue
+                if isinstance(value, bool):
+                    self.fields[_key(section, name)] = forms.BooleanField(
+                        required=False, label=info.description or _label(name), initial=value
+                    )
                     continue
                 is_list = isinstance(value, list)
                 self.fields[_key(section, name)] = forms.CharField(
@@ -77,8 +83,11 @@ class ProfileForm(forms.Form):
                 key = _key(section, name)
                 if key not in self.fields:
                     continue
-                text = str(self.cleaned_data.get(key, "")).strip()
                 value = getattr(part, name)
+                if isinstance(value, bool):
+                    target[name] = bool(self.cleaned_data.get(key))
+                    continue
+                text = str(self.cleaned_data.get(key, "")).strip()
                 if isinstance(value, list):
                     target[name] = [line.strip() for line in text.splitlines() if line.strip()]
                 elif text or isinstance(value, str):

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from altor.models import AuditEvent
 from investigations.models import Connection, Customer, Investigation, Ticket
+from investigations.playbooks.loader import library_files
 from tests.api.conftest import World, client_of
 
 pytestmark = pytest.mark.django_db
@@ -358,3 +359,15 @@ def test_an_endpoints_secret_is_shown_once(admin_api: APIClient) -> None:
     assert made["secret"] not in admin_api.get(f"{API}inbound/endpoints/generic:new/").content.decode()
     for wrong in ({"connection": "new"}, {"connection": "../x"}, {"connection": "x", "source": "none"}):
         assert admin_api.post(f"{API}inbound/endpoints/", wrong).status_code in (400, 409)
+
+
+def test_a_playbook_is_validated_without_storing_it(admin_api: APIClient) -> None:
+    good = library_files()[0].read_text()
+    told = admin_api.post(f"{API}playbooks/validate/", {"source_yaml": good}).json()
+    assert told == {"valid": True, "may_be_in_force": True, "key": "api_error", "problems": [], "failed_tests": []}
+    broken = admin_api.post(
+        f"{API}playbooks/validate/", {"source_yaml": good.replace("question:", "quastion:", 1)}
+    ).json()
+    (problem, *_) = [item for item in broken["problems"] if "quastion" in item["field"]]
+    assert broken["valid"] is False and problem["line"] > 5 and "did you mean 'question'" in problem["message"]
+    assert admin_api.post(f"{API}playbooks/validate/", {}).status_code == 400

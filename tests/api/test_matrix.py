@@ -93,6 +93,7 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-customer-directory", "post"): Case("customers/import/", "customer.edit", 200, {"customers": []}),
     ("api-playbook-list", "get"): Case("playbooks/", "playbook.read", 200),
     ("api-playbook-list", "post"): Case("playbooks/", "playbook.edit", 400, {"source_yaml": YAML}),
+    ("api-playbook-validate", "post"): Case("playbooks/validate/", "playbook.read", 200, {"source_yaml": YAML}),
     ("api-playbook-detail", "get"): Case("playbooks/latency/", "playbook.read", 200),
     ("api-playbook-versions", "get"): Case("playbooks/latency/versions/", "playbook.read", 200),
     ("api-playbook-version", "get"): Case("playbooks/latency/versions/1/", "playbook.read", 200),

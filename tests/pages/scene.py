@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,14 +19,38 @@ from investigations.models import (
     GateOverride,
     InstallationProfile,
     Investigation,
+    PlaybookApproval,
+    PlaybookDraft,
     Ticket,
     TicketClaim,
     Trial,
     TrialCase,
 )
 from investigations.services.briefs import brief
+from investigations.services.playbooks import store_version
 from tests import factories as make
 
+#: A valid playbook file.
+BOOK = """\
+apiVersion: altor/v1
+kind: Playbook
+key: sample
+title: Sample
+class: latency
+steps:
+  - id: speed
+    title: Speed
+    question: Is it slow?
+    source: clickhouse
+    query: SELECT count() AS n FROM requests
+    facts: {slow: "speed.row_count > 3.0"}
+symptom: {gate: speed.slow, title: It is slow}
+hypotheses:
+  - label: lat.sample
+    title: A cause
+    signals:
+      - {when: speed.slow, for: strong, says: "It is slow"}
+"""
 LONG = "Aufenthaltsgenehmigungsverlängerungsantragsformular_" * 4
 #: Texts that a hostile customer, log line or issue title may hold.
 PAYLOADS = (
@@ -74,6 +99,7 @@ def build() -> Scene:
     who = make.customer("org_0042", name="Northwind Freight", stripe_customer="cus_fake0042", tier="enterprise")
     make.playbook()
     make.playbook(version=2, is_active=False)
+    make_drafts(admin, lead)
     ticket = make.ticket(
         in_team=support, customer=who, owner=agent, status="diagnosed", tags=["rate-limit", "urgent"], priority="high",
         requester_name="Noor Example", requester_email="noor@northwind.example", url="https://helpdesk.example/t/1",
@@ -163,6 +189,20 @@ def make_trials(run: Investigation) -> None:
         TrialCase.objects.create(trial=trial, ticket=hostile, position=2, status="unavailable", why=" ".join(PAYLOADS))
 
 
+def make_drafts(admin: User, lead: User) -> None:
+    """A draft that somebody else overtook, with hostile text in it, and a version that waits for approval."""
+    first = store_version(BOOK, name="sample.yaml")
+    mine = BOOK.replace("title: Sample", f"title: {json.dumps(PAYLOADS[0])}").replace("for: strong", "for: weak")
+    PlaybookDraft.objects.create(
+        owner=admin, key="sample", text=mine, base=first, begun_from=first, saved_at=timezone.now()
+    )
+    PlaybookDraft.objects.create(owner=lead, key="sample", text="key: [", base=first, saved_at=timezone.now())
+    theirs = BOOK.replace("title: A cause", "title: Another cause")
+    store_version(theirs, name="sample.yaml", actor=lead, comment=PAYLOADS[1])
+    waits = store_version(theirs.replace("count > 3.0", "count > 5.0"), name="sample.yaml", actor=lead, activate=False)
+    PlaybookApproval.objects.create(version=waits, asked_by=lead, asked_at=timezone.now())
+
+
 def make_hostile_run(ticket: Ticket) -> Investigation:
     """Every text of a run that comes from outside, hostile."""
     text = " ".join(PAYLOADS)
@@ -225,6 +265,11 @@ def pages(scene: Scene) -> dict[str, str]:
         "backtest": at("backtest", Trial.objects.get(kind="backtest").ref),
         "playbook-edit": at("playbook-edit", "rate_limit"),
         "playbook-new": at("playbook-new"),
+        "playbook-draft": at("playbook-edit", "sample"),
+        "playbook-publish": at("playbook-publish", "sample"),
+        "playbook-publish-nothing": at("playbook-publish", "rate_limit"),
+        "playbook-waiting": at("playbook-version", "sample", 3),
+        "playbook-words": at("playbook-words"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "profile": at("profile"),

@@ -296,13 +296,6 @@ def test_the_profile_is_saved_as_a_version_and_refuses_nonsense(admin: Client, s
     assert "could not be read" in broken.content.decode()
 
 
-def test_a_broken_playbook_names_line_and_field(admin: Client) -> None:
-    answer = admin.post(at("playbook-new"), {"text": "apiVersion: altor/v1\nkind: Playbook\nkey: x\nnonsense: 1\n"})
-    html = answer.content.decode()
-    assert answer.status_code == 422 and "Line" in html and "nonsense" in html
-    assert not PlaybookVersion.objects.filter(key="x").exists()
-
-
 def test_a_playbook_is_put_in_force(admin: Client) -> None:
     admin.post(at("playbook-activate", "rate_limit", 2))
     assert PlaybookVersion.objects.active().get(key="rate_limit").version == 2

@@ -16,7 +16,17 @@ pytestmark = pytest.mark.django_db
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 ONLY = {
     **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
-    **dict.fromkeys(("customer-new", "playbook-edit", "playbook-new"), _LEADS),
+    **dict.fromkeys(
+        (
+            "customer-new",
+            "playbook-edit",
+            "playbook-new",
+            "playbook-draft",
+            "playbook-publish",
+            "playbook-publish-nothing",
+        ),
+        _LEADS,
+    ),
     **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
 }

@@ -49,6 +49,11 @@ class Command(BaseCommand):
         )
         load.add_argument("files", nargs="*", type=Path, help="default: the shipped library")
         load.add_argument("--keep", action="store_true", help="store without putting in force")
+        load.add_argument(
+            "--approved",
+            action="store_true",
+            help="put in force without a second person, where the profile asks for one",
+        )
         load.add_argument("--comment", default="")
         export = actions.add_parser("export", help="write versions back as the files they were")
         export.add_argument("key", nargs="?", help="KEY or KEY@VERSION; default: all in force")
@@ -106,13 +111,15 @@ class Command(BaseCommand):
         with transaction.atomic():  # all files or none
             for file in options["files"] or library_files():
                 try:
+                    is_shipped = file.parent == LIBRARY
                     stored.append(
                         store_version(
                             _read(file),
                             name=str(file),
-                            origin="library" if file.parent == LIBRARY else "file",
+                            origin="library" if is_shipped else "file",
                             comment=options["comment"],
                             activate=not options["keep"],
+                            past_approval=is_shipped or options["approved"],
                         )
                     )
                 except PlaybookInvalid as error:
@@ -121,7 +128,9 @@ class Command(BaseCommand):
                     hint = "" if options["keep"] else " With --keep a version is stored although its own tests fail."
                     raise CommandError(f"{file} is not valid; nothing was stored.{hint}", returncode=INVALID) from None
         for version in stored:
-            self.stdout.write(f"{version}{' is in force' if version.is_active else ' is stored'}")
+            waits = not options["keep"] and not version.is_active
+            told = "is stored and waits for approval, see its page" if waits else "is stored"
+            self.stdout.write(f"{version} {'is in force' if version.is_active else told}")
 
     def _export(self, options: dict[str, Any]) -> None:
         rows = [_version(options["key"])] if options["key"] else list(PlaybookVersion.objects.active().order_by("key"))
