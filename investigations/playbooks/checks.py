@@ -75,6 +75,8 @@ _MACRO: Final = re.compile(r"\.(?:filter|map|exists|all|exists_one)\(\s*([A-Za-z
 _STAR: Final = re.compile(r"(?i)(?:select|,)\s*(?:\w+\.)?\*")
 #: As long as the database keeps them.
 MAX_KIND: Final = 40
+#: Words that stand where a key does in addresses.
+TAKEN_KEYS: Final = frozenset({"new", "words"})
 _WHOLE: Final = re.compile(r"(?<![.\w])(\d+)(?![.\w])")
 #: Parameters that are bound without being named.
 _GIVEN: Final = frozenset({"tenant", "window_start", "window_end"})
@@ -82,6 +84,8 @@ _GIVEN: Final = frozenset({"tenant", "window_start", "window_end"})
 
 def problems_in(playbook: Playbook) -> Iterator[tuple[Path, str]]:
     """(place, message) for everything that is wrong with the file as a whole."""
+    if playbook.key in TAKEN_KEYS:
+        yield ("key",), f"{playbook.key!r} is taken by a page of the installation: choose another key"
     yield from _names_used_twice(playbook)
     for number, step in enumerate(playbook.steps):
         yield from _order(playbook, number, step)

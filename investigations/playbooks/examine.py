@@ -31,7 +31,7 @@ class Examined:
         return self.playbook is not None and not self.failed
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def examine(text: str, name: str = DRAFT) -> Examined:
     """The same checks that store a version. Never raises for what a text holds."""
     if marks := marked_lines(text):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from altor.errors import Conflict
+from altor.errors import Conflict, InvalidInput
 from altor.models import User
 from investigations.models import PlaybookApproval, PlaybookDraft, PlaybookVersion
 from investigations.playbooks.diff import Change, changes
@@ -70,6 +70,8 @@ def publish(
         raise Conflict("There is no draft any more: it was published or discarded in another tab.")
     if draft.revision != revision:
         raise Conflict("The draft was changed since this page was opened: look at it again.")
+    if not comment.strip():
+        raise InvalidInput("Say why: the team reads it in a year.")
     now = standing(draft)
     if now.examined.playbook is None:
         raise PlaybookInvalid(now.examined.problems)
@@ -80,9 +82,13 @@ def publish(
         raise Conflict(f"This is {now.in_force} as it is in force: there is nothing to publish.")
     if activate and now.has_moved and now.in_force is not None and now.in_force.version != over:
         raise PlaybookMoved(f"{now.in_force} came into force since this draft was begun.")
-    stored = store_version(
-        draft.text, name="draft", actor=owner, origin="editor", comment=comment.strip(), activate=activate
-    )
+    try:
+        with transaction.atomic():
+            stored = store_version(
+                draft.text, name="draft", actor=owner, origin="editor", comment=comment.strip(), activate=activate
+            )
+    except IntegrityError:  # the first version of a new playbook, twice in one moment
+        raise Conflict("Somebody published a playbook of this name in this moment: look at it again.") from None
     PlaybookDraft.objects.filter(pk=draft.pk).delete()
     return stored
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from altor.audit import record_event
 from altor.errors import InvalidInput, NotFound
 from altor.models import User
+from altor.words import duration
 from investigations.diagnosis import steps as meaning
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.types import RunInputs, StepOutcome
@@ -45,6 +46,8 @@ LIMIT_S: Final = 10.0
 #: Rows that are shown; the measures see all that the step may read.
 ROWS_SHOWN: Final = 50
 FACTS_SHOWN: Final = 20_000
+#: Values listed under a verdict.
+VALUES_SHOWN: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Condition:
     name: str  # abnormal, normal
     expression: str
     truth: str  # yes, no, unknown
-    values: list[tuple[str, str]]  # what it reads, and what that is
+    #: What it reads, the value, and for a fact of the step how that comes about; what the fact reads follows it.
+    values: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,10 @@ class Tried:
     facts: str = ""
     conditions: list[Condition] = field(default_factory=list)
     requests: tuple[RequestRecord, ...] = ()
+
+    @property
+    def took(self) -> str:
+        return duration(self.seconds) if self.seconds >= 1 else f"{self.seconds * 1000:.0f} ms"
 
     @property
     def read_rows(self) -> int:
@@ -243,13 +251,22 @@ def _conditions(step: Step, outcome: StepOutcome, space: FactSpace) -> list[Cond
     own = {step.id: outcome.facts}
     found = []
     for name, expression in (("abnormal", step.verdict.abnormal), ("normal", step.verdict.normal)):
-        values = []
-        for path in sorted(path for path in paths_in(expression) if "." in path):
-            value = space.value(path, **own)
-            known = "not known" if isinstance(value, Unknown) else json.dumps(value, default=str, ensure_ascii=False)
-            values.append((path, known if len(known) <= 120 else f"{known[:119]}…"))
-        found.append(Condition(name, expression, space.check(expression, **own).value, values))
+        values: dict[str, tuple[str, str, str]] = {}
+        waiting = [expression]
+        while waiting and len(values) < VALUES_SHOWN:
+            for path in sorted(path for path in paths_in(waiting.pop(0)) if "." in path and path not in values):
+                how = step.facts.get(path.removeprefix(f"{step.id}."), "")
+                values[path] = (path, _short(space.value(path, **own)), how)
+                waiting += [how] if how else []
+        found.append(Condition(name, expression, space.check(expression, **own).value, list(values.values())))
     return found
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Unknown):
+        return "not known"
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:119]}…"
 
 
 def _json(value: Any) -> str:

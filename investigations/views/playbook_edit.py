@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from altor import flash
 from altor.access import page, person
 from altor.errors import Conflict, DomainError, NotFound
-from investigations.models import PlaybookDraft
+from investigations.models import PlaybookDraft, Ticket
 from investigations.playbooks.loader import MAX_BYTES
 from investigations.services import drafts
 from investigations.services.publishing import standing
@@ -22,6 +22,9 @@ from investigations.views.playbook_words import words_context
 
 #: So many changes are listed beside the text; all of them on the publish page.
 CHANGES_SHOWN: Final = 12
+
+#: So many of the newest tickets of the playbook's class are offered for trying a step.
+TICKETS_OFFERED: Final = 15
 
 
 def address(name: str, key: str) -> str:
@@ -55,9 +58,15 @@ def draft_or_begun(request: HttpRequest, key: str) -> PlaybookDraft:
 def edit(request: HttpRequest, key: str = "") -> HttpResponse:
     draft = draft_or_begun(request, key)
     others = PlaybookDraft.objects.open().exclude(key="").filter(key=key).exclude(owner=person(request))
+    asked_for = request.GET.get("from", "")
+    tickets = Ticket.objects.visible_to(person(request))
+    if draft.begun_from is not None:
+        tickets = tickets.filter(incident_class=draft.begun_from.incident_class)
     context = {
         **check_context(draft),
         **words_context(""),
+        "tickets": tickets.order_by("-opened_at").values_list("ref", "subject")[:TICKETS_OFFERED],
+        "is_older": asked_for if draft.pk and asked_for != str(getattr(draft.begun_from, "version", "")) else "",
         "here": "playbooks",
         "others": others.select_related("owner").defer("text", "kept_text"),
         "urls": {

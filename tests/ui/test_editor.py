@@ -14,11 +14,14 @@ from investigations.models import PlaybookDraft
 from investigations.playbooks.loader import LIBRARY, read_file
 from investigations.services.playbooks import store_version
 from tests import factories as make
+from tests.playbooks import test_trying
+from tests.playbooks.test_loader import GOOD
 from tests.ui.conftest import shoot
 
 pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 LATENCY = read_file(LIBRARY / "latency.yaml")
 EDIT = "/playbooks/latency/edit/"
+telemetry = test_trying.telemetry  # the fixture
 
 
 @pytest.fixture
@@ -204,3 +207,28 @@ def test_words_are_found_beside_the_text(tab: Any) -> None:
     page.wait_for_function("() => document.querySelectorAll('#words-found dt').length < 5")
     assert "minutes_between" in page.inner_text("#words-found")
     assert reverse("investigations:playbook-words").endswith("/words/")
+
+
+def test_an_answer_reads_well_light_and_dark(visit: Any, telemetry: Any) -> None:
+    store_version(GOOD, name="sample.yaml")
+    make.customer("org_a")
+    lena = make.user("lena", role="lead", teams=(make.team(),))
+    for theme, width in (("light", 1440), ("dark", 390)):
+        tab = visit(lena, theme=theme, width=width)
+        page = tab.open("/playbooks/sample/edit/")
+        page.fill("#try-about", "org_a")
+        page.click("#try-go")
+        page.wait_for_selector("#tried table")
+        page.evaluate("document.querySelectorAll('#tried details').forEach((d) => { d.open = true; })")
+        shoot(page, f"editor-tried-{theme}-{width}")
+        assert tab.axe() == [] and tab.complaints == [] and tab.policy_violations() == []
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_a_login_page_never_stands_in_the_place_of_an_answer(tab: Any) -> None:
+    page = tab.open(EDIT)
+    Session.objects.all().delete()
+    page.fill("#try-about", "org_a")
+    page.click("#try-go")
+    saved(page, "You are signed out")
+    assert page.inner_text("#tried") == ""

@@ -218,6 +218,22 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "check" || event.detail.elt?.id === "check") { number(); steps(); where(); }
 });
+// Signed out meanwhile: what comes back is the login page, not an answer.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, pathInfo } = event.detail;
+  if (!xhr.responseURL || new URL(xhr.responseURL).pathname === new URL(pathInfo.requestPath, location.href).pathname) return;
+  event.detail.shouldSwap = false;
+  status("You are signed out; sign in in another tab", "bad");
+});
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    if (event.detail.elt?.id !== "try-form") return;
+    const code = event.detail.xhr?.status;
+    document.getElementById("tried").textContent = code
+      ? `The question was not asked: the server answered ${code}. Try again; reload the page if that does not help.`
+      : "The question was not asked: the server cannot be reached.";
+  });
+}
 document.addEventListener("htmx:afterRequest", (event) => {
   const sent = event.detail.elt;
   if (sent?.id !== "try-form") return;
