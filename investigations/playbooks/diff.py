@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -60,8 +61,28 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys([*new, *old]):
             yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(one, other, f"{path}[{index}]")
+    elif isinstance(old, list) and isinstance(new, list) and (len(old) == len(new) or _holds_parts(old + new)):
+        yield from _list_differences(old, new, path)
     elif old != new:
         yield path, old, new
+
+
+def _holds_parts(items: list[Any]) -> bool:
+    """Whether it is a list of signals, evidence, tests and the like, which are told one by one."""
+    return all(isinstance(item, Mapping) for item in items)
+
+
+def _list_differences(old: list[Any], new: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Of each item that is not the same, with its number in the newer list (for one that went, in the older)."""
+    before, after = ([json.dumps(item, sort_keys=True) for item in items] for items in (old, new))
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        both = min(old_to - old_from, new_to - new_from)
+        for step in range(both):
+            yield from _differences(old[old_from + step], new[new_from + step], f"{path}[{new_from + step}]")
+        for at in range(new_from + both, new_to):
+            yield f"{path}[{at}]", None, new[at]
+        for at in range(old_from + both, old_to):
+            yield f"{path}[{at}]", old[at], None

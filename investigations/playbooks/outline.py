@@ -18,6 +18,7 @@ class StepLine:
     source: str
     asks: str  # question of the step
     gates: str  # "reply, escalation"
+    abnormal: str  # the condition, "" where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def outline_of(tree: Any) -> Outline:
         incident_class=_text(root.get("class")),
         steps=tuple(
             StepLine(line_of(tree, ("steps", at)), _text(step.get("id")), _text(step.get("title")),
-                     _text(step.get("source")), _text(step.get("question")), _joined(step.get("required_before")))
+                     _text(step.get("source")), _text(step.get("question")), _joined(step.get("required_before")),
+                     _abnormal(step))
             for at, step in _mappings(root.get("steps"))
         ),
         hypotheses=tuple(_hypothesis(tree, at, item) for at, item in _mappings(root.get("hypotheses"))),
@@ -102,6 +104,11 @@ def _hypothesis(tree: Any, at: int, item: Mapping[str, Any]) -> HypothesisLine:
             for number, signal in _mappings(item.get("signals"))
         ),
     )
+
+
+def _abnormal(step: Mapping[str, Any]) -> str:
+    verdict = step.get("verdict")
+    return _text(verdict.get("abnormal")) if isinstance(verdict, Mapping) else ""
 
 
 def _mappings(node: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists
 from django.utils import timezone
 
 from altor.errors import Conflict, InvalidInput, LimitReached, NotFound
@@ -69,8 +70,10 @@ def save_draft(
     text = as_it_was(text, draft.text)
     if text == draft.text:
         return draft
-    if draft.revision != revision and not is_forced:
-        raise DraftMoved("it was changed in another tab")
+    if draft.revision != revision:
+        if not is_forced:
+            raise DraftMoved("it was changed in another tab")
+        draft.kept_text, draft.kept_why = draft.text, "the other tab's text was replaced"
     draft.text = text
     return _saved(draft)
 
@@ -166,11 +169,11 @@ def uploaded_text(data: bytes) -> str:
 
 
 def claim_try(draft: PlaybookDraft, *, for_s: float) -> None:
-    """One query at a time from one draft; LimitReached while another is under way."""
+    """One query at a time for one person; LimitReached while another is under way."""
     now = timezone.now()
-    free = PlaybookDraft.objects.filter(pk=draft.pk).exclude(trying_until__gt=now)
-    if not free.update(trying_until=now + timedelta(seconds=for_s)):
-        raise LimitReached("A query of this draft is still being tried: wait for its answer.")
+    busy = PlaybookDraft.objects.filter(owner=draft.owner_id, trying_until__gt=now)
+    if not PlaybookDraft.objects.filter(~Exists(busy), pk=draft.pk).update(trying_until=now + timedelta(seconds=for_s)):
+        raise LimitReached("A query of yours is still being tried: wait for its answer.")
 
 
 def end_try(draft: PlaybookDraft) -> None:

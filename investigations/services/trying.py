@@ -43,6 +43,7 @@ from investigations.sources.base import ConnectionConfig, RequestRecord, RunCont
 log = logging.getLogger(__name__)
 #: Longest wait for the source: a person watches, and a web worker is held.
 LIMIT_S: Final = 10.0
+_BELT_S: Final = 1.0
 #: Rows that are shown; the measures see all that the step may read.
 ROWS_SHOWN: Final = 50
 FACTS_SHOWN: Final = 20_000
@@ -169,7 +170,8 @@ def try_step(
     """
     if step.source == "manual":
         raise InvalidInput("This step asks a person: there is nothing to try.")
-    step = step.model_copy(update={"params": {**step.params, **_literals(step, given or {})}})
+    params_given = {**step.params, **_literals(step, given or {})}
+    step = step.model_copy(update={"params": params_given, "timeout_s": min(step.timeout_s, LIMIT_S)})
     space = FactSpace(about.inputs, {key: item for key, item in about.outcomes.items() if key != step.id})
     try:
         params = meaning.step_params(step, space)
@@ -212,7 +214,8 @@ def _literals(step: Step, given: Mapping[str, str]) -> dict[str, str]:
 async def _ask(
     step: Step, params: Mapping[str, Any], about: About, connections: Mapping[str, ConnectionConfig]
 ) -> SourceAnswer:
-    deadline = asyncio.get_running_loop().time() + min(step.timeout_s, LIMIT_S)
+    # The source ends by its own limit, which it can tell of; the deadline is a belt over it.
+    deadline = asyncio.get_running_loop().time() + step.timeout_s + _BELT_S
     context = RunContext(
         as_of=about.inputs.as_of,
         profile=Profile.model_validate(about.inputs.profile),

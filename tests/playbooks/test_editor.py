@@ -71,6 +71,8 @@ def test_another_tab_is_not_overwritten_unless_wanted(client, sample):
     assert late.status_code == 409 and late.json()["code"] == "draft_moved" and draft().text.endswith("# two\n")
     assert save(client, GOOD + "# late\n", revision=1, force="yes").json()["revision"] == 3
     assert draft().text.endswith("# late\n")
+    client.post(at("undo"))
+    assert draft().text.endswith("# two\n")
 
 
 def test_a_first_save_in_a_second_tab_is_told(client, sample):
@@ -213,6 +215,14 @@ def test_the_panel_tells_weights_in_words_and_what_changed(client, sample):
     part = client.get(at("check")).content.decode()
     assert "3.2: between strong and decisive" in part
     assert "Against version 1 in force" in part and "signals[0].for" in part and "<del>strong</del>" in part
+
+
+def test_an_added_signal_is_told_as_one(client, sample):
+    line = '      - {when: speed.slow, for: strong, says: "It is slow"}\n'
+    more = '      - {when: "!speed.slow", for: weak, says: "It is fast"}\n'
+    save(client, GOOD.replace(line, more + line))
+    part = client.get(at("check")).content.decode()
+    assert part.count("al-change--changed") == 1 and "signals[0]</code>: <del>nothing</del>" in part
 
 
 def test_a_file_that_cannot_be_read_says_where(client, sample):

@@ -20,6 +20,7 @@ from investigations.sources.clickhouse import layout
 from tests import factories as make
 from tests.clickhouse.asking import create_tables, insert, server_span
 from tests.clickhouse_fixtures import Database
+from tests.loopback import Answer, serving
 from tests.playbooks.test_editor import at, save
 from tests.playbooks.test_loader import GOOD
 
@@ -177,9 +178,21 @@ def test_a_source_that_is_not_connected_is_said(client, begun):
     assert "clickhouse is not connected" in ask(client)
 
 
-def test_one_query_at_a_time(client, begun):
-    PlaybookDraft.objects.update(trying_until=timezone.now() + timedelta(seconds=9))
+def test_one_query_at_a_time_for_a_person_whatever_the_draft(client, begun, lena):
+    soon = timezone.now() + timedelta(seconds=9)
+    PlaybookDraft.objects.create(owner=lena, key="other", trying_until=soon, saved_at=timezone.now())
     assert "still being tried" in ask(client)
+    PlaybookDraft.objects.filter(key="other").update(owner=make.user("olga", role="lead"))
+    assert "clickhouse is not connected" in ask(client)
+
+
+def test_a_source_that_does_not_answer_is_not_waited_for(client, begun, settings):
+    settings.ALLOW_LOOPBACK_UPSTREAMS = True
+    save(client, TEXT.replace("    result:", "    timeout_s: 0.3\n    result:"), revision=1)
+    with serving(lambda asked: Answer(delay_s=20.0)) as upstream:
+        make.connection("clickhouse", base_url=upstream.url)
+        assert "no answer within" in ask(client)
+    assert PlaybookDraft.objects.get().trying_until is None
 
 
 def test_personal_data_is_taken_out_of_what_is_shown(client, telemetry, begun):
