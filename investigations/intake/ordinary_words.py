@@ -27,5 +27,6 @@ ORDINARY: Final = frozenset(
     usage usual user users using value values verify version view visit wait waiting want warehouse warning water website week weekly
     went were what when where which while white whole will window with within without wonder word words work worked worker workers
     working works world would write wrong year yearly years your yours outage overall overage versus inverse invite invites invited
-    charming chance chances chanced pushing punt latch latches patience throat throttle hanger banging""".split()
+    charming chance chances chanced pushing punt latch latches patience throat throttle hanger banging sale sales stable logging variation variations transition transitions
+    authentic authenticity invoicing decline declines declining cash""".split()
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from investigations.intake.typos import WORD, begins_like, resembles
@@ -17,6 +18,10 @@ _MOST_MORE: Final = 4
 _SUBJECT: Final = 1.3
 #: A mistyped word is a little less certain.
 _MISTYPED: Final = 0.9
+#: People say at the beginning what is wrong. Far below stand quoted mails, signatures and disclaimers ("if you received
+#: this in error"): of words that are found only there, this part of the weight is left.
+_BEGINNING: Final = 60
+_FAR_BELOW: Final = 0.6
 #: Between classes with the same score the more specific complaint wins; classes not named here come last, by name.
 PRIORITY: Final = ("rate_limit", "webhook", "billing", "api_error", "latency")
 
@@ -48,12 +53,18 @@ class _Hit:
     words: str  # as written
     exact: bool
     in_subject: bool
+    at_beginning: bool = True
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool]:
+        return self.exact, self.in_subject, self.at_beginning
 
 
 class _Words:
     """The ticket's words; `find` remembers nothing but is cheap: few phrases, few thousand words."""
 
-    def __init__(self, subject: str, description: str) -> None:
+    def __init__(self, subject: str, description: str, known: frozenset[str] = frozenset()) -> None:
+        self.known = known
         first, rest = _tokens(subject), _tokens(description)
         self.words = (first + rest)[:_READ_WORDS]
         self.subject_length = len(first)
@@ -63,7 +74,7 @@ class _Words:
             self.places.setdefault(word[0], {}).setdefault(word, []).append(place)
 
     def find(self, phrase: str) -> _Hit | None:
-        """The best place of the phrase: exact before mistyped, subject before description."""
+        """The best place of the phrase: exact before mistyped, subject before description, beginning before end."""
         *wanted, last = _tokens(phrase.rstrip("*"), keep=True) or [""]
         if not last:
             return None
@@ -72,11 +83,11 @@ class _Words:
         first = wanted[0] if wanted else last
         letters = dict.fromkeys(first[:2])
         for word, places in ((word, places) for a in letters for word, places in self.places.get(a, {}).items()):
-            if not _fits(word, first, prefix=is_prefix and not wanted):
+            if not self._fits(word, first, prefix=is_prefix and not wanted):
                 continue
             for place in places[:50]:
                 hit = self._at(place, [*wanted, last], is_prefix, phrase)
-                if hit and (best is None or (hit.exact, hit.in_subject) > (best.exact, best.in_subject)):
+                if hit and (best is None or hit.rank > best.rank):
                     best = hit
         return best
 
@@ -85,21 +96,31 @@ class _Words:
         if len(here) < len(wanted) or (place < self.subject_length < place + len(wanted)):
             return None
         for n, (word, want) in enumerate(zip(here, wanted, strict=True)):
-            if not _fits(word, want, prefix=is_prefix and n == len(wanted) - 1):
+            if not self._fits(word, want, prefix=is_prefix and n == len(wanted) - 1):
                 return None
         plain = all(word == want for word, want in zip(here[:-1], wanted[:-1], strict=True))
         plain = plain and (here[-1].startswith(wanted[-1]) if is_prefix else here[-1] == wanted[-1])
-        return _Hit(phrase, " ".join(here), plain, place + len(wanted) <= self.subject_length)
+        end = place + len(wanted)
+        return _Hit(phrase, " ".join(here), plain, end <= self.subject_length, place < self.subject_length + _BEGINNING)
+
+    def _fits(self, word: str, wanted: str, *, prefix: bool) -> bool:
+        if word == wanted or (prefix and word.startswith(wanted)):
+            return True
+        # A word that some rule asks for means itself: "charge" is no mistyped "charger".
+        if word in self.known:
+            return False
+        return begins_like(word, wanted) if prefix else resembles(word, wanted)
 
 
 def _tokens(text: str, *, keep: bool = False) -> list[str]:
     return [match.group().lower() for match in WORD.finditer(text if keep else text[:60_000])]
 
 
-def _fits(word: str, wanted: str, *, prefix: bool) -> bool:
-    if word == wanted or (prefix and word.startswith(wanted)):
-        return True
-    return begins_like(word, wanted) if prefix else resembles(word, wanted)
+@lru_cache(maxsize=2000)
+def _single(phrase: str) -> str:
+    """The phrase when it is one whole word, else ""."""
+    words = _tokens(phrase, keep=True)
+    return words[0] if len(words) == 1 else ""
 
 
 def classify_text(
@@ -111,14 +132,16 @@ def classify_text(
     fields: Mapping[str, str] | None = None,
 ) -> Classification:
     """Score every playbook's rules against the ticket. `fields` are further ticket fields that rules may ask for."""
-    words = _Words(subject, description)
+    books = list(playbooks)
+    known = frozenset(_single(phrase) for book in books for rule in book.match for phrase in rule.words)
+    words = _Words(subject, description, known)
     tag_names = frozenset(tag.strip().lower() for tag in tags)
     given = {name: value.strip().lower() for name, value in (fields or {}).items()}
     scores: dict[str, float] = {}
     winners: dict[str, tuple[float, str]] = {}
     reasons: dict[str, list[str]] = {}
     by_playbook: dict[str, float] = {}
-    for playbook in playbooks:
+    for playbook in books:
         score, why = _score(playbook.match, words, tag_names, given)
         by_playbook[playbook.key] = round(score, 2)
         if score <= 0:
@@ -163,6 +186,8 @@ def _score(
             strength *= _SUBJECT
         if hits and not found_tags and not any(hit.exact for hit in hits):
             strength *= _MISTYPED
+        if hits and not found_tags and not any(hit.at_beginning for hit in hits):
+            strength *= _FAR_BELOW
         total += rule.weight * strength
         reasons += [_reason(hit) for hit in hits[:6]] + [f"Tag {tag!r}." for tag in found_tags]
         reasons += [f"Field {name} is {value!r}." for name, value in rule.fields.items()]
@@ -170,6 +195,6 @@ def _score(
 
 
 def _reason(hit: _Hit) -> str:
-    where = "subject" if hit.in_subject else "text"
+    where = "subject" if hit.in_subject else "text" if hit.at_beginning else "text far below"
     meant = "" if hit.exact else f", read as {hit.phrase.rstrip('*')!r}"
     return f"The {where} says {hit.words!r}{meant}."

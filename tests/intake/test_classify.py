@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from investigations.diagnosis.types import RunInputs, StepOutcome
+from investigations.engine.triage import decide
 from investigations.intake.typos import distance, resembles
 from investigations.playbooks.format import MatchRule, Playbook
 from investigations.services.classify import classify_text
@@ -106,3 +109,49 @@ def test_one_swap_or_one_lost_letter_is_forgiven(word: str, data: st.DataObject)
     place = data.draw(st.integers(1, len(word) - 2))
     assert resembles(word[:place] + word[place + 1 :], word)
     assert resembles(word[:place] + word[place + 1] + word[place] + word[place + 2 :], word)
+
+
+def test_what_stands_only_far_below_counts_less_and_is_told_so(playbooks: list[Playbook]) -> None:
+    letter = "please order the chairs we talked of last week " * 8
+    above = classify_text("", f"an error, {letter}", [], playbooks)
+    below = classify_text("", f"{letter} if you received this in error, delete it", [], playbooks)
+    assert 0 < below.playbooks["api_error"] < above.playbooks["api_error"]
+    assert "The text far below says 'error'." in below.reasons
+
+
+def test_a_word_that_one_rule_asks_for_is_no_mistyped_word_of_another(playbooks: list[Playbook]) -> None:
+    found = classify_text("", "There is a charge of 4 USD that we do not know", [], playbooks)
+    assert (found.incident_class, found.playbooks["triage"]) == ("billing", 0)  # "charger" is of the workplace
+
+
+LOOKED = {
+    "look_requests": dict.fromkeys(["is_limited", "is_failing", "is_rejected", "is_refused", "is_slow"], False)
+    | {"is_fine": True},
+    "look_deliveries": {"is_failing": False, "is_late": False},
+    "look_everyone": dict.fromkeys(["limited_now", "failed_now", "rejected_now", "slow_now"], False)
+    | {"is_fine": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "goes_to"),
+    [
+        ("Please order a second monitor for the new starter, the old one shows an error", "triage"),
+        ("my computer is slow, can I have more ram?", "triage"),
+        ("kind regards, J. Doe, senior accountant", "triage"),
+        ("a task called error report", "triage"),
+        ("Please install the new licence of visual studio, my subscription has ended", "triage"),
+        ("The API is slow when I call it from my computer", "latency"),
+        ("We were charged twice for our licences", "billing"),
+        ("The invoice is in euros instead of dollars", "billing"),
+    ],
+)
+def test_a_stray_word_about_the_workplace_is_no_incident_while_the_traffic_is_fine(
+    playbooks: list[Playbook], text: str, goes_to: str
+) -> None:
+    fits = classify_text("", text, [], playbooks).playbooks
+    values = {"org_id": "org_1", "window_misses": False, "opened_at": "2026-01-01T00:00:00Z"}
+    inputs = RunInputs(datetime(2026, 1, 1, tzinfo=UTC), {"text": text, "fits": fits}, {}, values, {})
+    looked = {key: StepOutcome(key, "clickhouse", "done", facts=facts) for key, facts in LOOKED.items()}
+    first_look = next(book for book in playbooks if book.key == "triage")
+    assert decide(first_look, inputs, looked).playbook_key == goes_to
