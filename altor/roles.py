@@ -32,7 +32,10 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "gate.override": (frozenset({_L, _X}), "Reply or escalate before the required steps have run, with a reason"),
     "evidence.unredacted": (frozenset({_X}), "See unredacted evidence (each view is audited)"),
     "playbook.read": (frozenset({_A, _L, _E, _X, _R}), "Read playbooks, their versions and differences"),
-    "playbook.edit": (frozenset({_L, _X}), "Draft, try, publish, approve and activate playbooks"),
+    "playbook.edit": (
+        frozenset({_L, _X}),
+        "Draft, try, publish, approve and activate playbooks; train the text model and switch it off",
+    ),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

@@ -47,3 +47,13 @@ def sweep_inbound() -> None:
     from investigations.services.inbound import sweep_inbound as sweep
 
     sweep()
+
+
+def train_text_model(user_id: int = 0) -> None:
+    """Learn from the tickets whose class became known since; nothing happens when there are none."""
+    from django.utils import timezone
+
+    from altor.models import User
+    from investigations.services.textmodel import train
+
+    train(now=timezone.now(), actor=User.objects.filter(pk=int(user_id)).first())

@@ -9,6 +9,7 @@ from investigations.diagnosis.facts import plain
 from investigations.diagnosis.types import RunInputs
 from investigations.models import Customer, Ticket, TicketClaim
 from investigations.profile import Profile
+from investigations.services.textmodel import read_by_model
 
 #: Telemetry is looked at this far back: a day as baseline and the hours of the incident.
 WINDOW: Final = timedelta(hours=30)
@@ -51,6 +52,7 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
             "priority": ticket.priority,
             "requester_name": ticket.requester_name,
             "fits": {key: float(score) for key, score in (ticket.class_why.get("playbooks") or {}).items()},
+            **read_by_model(ticket),
         },
         customer=customer,
         values={key: plain(value) for key, value in values.items() if value not in (None, "", {})},

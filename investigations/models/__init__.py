@@ -10,6 +10,7 @@ from investigations.models.investigations import (
     StepResult,
 )
 from investigations.models.playbooks import PlaybookApproval, PlaybookDraft, PlaybookVersion
+from investigations.models.textmodel import TextModel, TextModelSwitch
 from investigations.models.tickets import Ticket, TicketClaim
 from investigations.models.trials import Trial, TrialCase
 
@@ -25,6 +26,8 @@ __all__ = [
     "PlaybookDraft",
     "PlaybookVersion",
     "StepResult",
+    "TextModel",
+    "TextModelSwitch",
     "Ticket",
     "TicketClaim",
     "Trial",

@@ -107,7 +107,19 @@ DIAGNOSIS: Final[dict[str, str]] = {
     "scope": "how far it reaches: kind and value",
 }
 TICKET: Final = frozenset(
-    {"ref", "subject", "description", "text", "opened_at", "tags", "priority", "requester_name", "fits"}
+    {
+        "ref",
+        "subject",
+        "description",
+        "text",
+        "opened_at",
+        "tags",
+        "priority",
+        "requester_name",
+        "fits",
+        "model",
+        "model_words",
+    }
 )
 CUSTOMER: Final = frozenset({"org_id", "name", "plan", "tier", "stripe_customer", "linear_customer"})
 

@@ -23,6 +23,7 @@ from investigations.intake.payload import TicketPayload, read_payload
 from investigations.intake.zones import zone_named
 from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim
 from investigations.playbooks.format import Playbook
+from investigations.services import textmodel
 from investigations.services.claims import ClaimEdit, apply_edits
 from investigations.services.classify import classify_text
 from investigations.services.customers import remember_address, resolve_customer
@@ -212,6 +213,8 @@ def _decide_class(ticket: Ticket, now: datetime) -> None:
     found = classify_text(ticket.subject, ticket.description, ticket.tags, known_playbooks(), fields=fields)
     before = ticket.incident_class
     ticket.incident_class, ticket.class_why = found.incident_class, found.as_dict()
+    if read := textmodel.read_ticket(ticket):
+        ticket.class_why["model"] = read
     if found.incident_class and ticket.status == Ticket.Status.RECEIVED:
         ticket.status = Ticket.Status.CLASSIFIED
     if found.incident_class and found.incident_class != before:

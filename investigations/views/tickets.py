@@ -30,6 +30,8 @@ from investigations.services.tickets import correct_ticket, upsert_ticket
 #: The usual way of a ticket's life, for the line at its head. Reply and escalation may both happen.
 LIFE: Final = ("received", "classified", "investigating", "diagnosed", "replied", "resolved")
 EVENTS_SHOWN: Final = 60
+#: A likelihood below this is no reading of the ticket.
+_WORTH_TELLING: Final = 0.1
 #: What happened, for people; kinds without a sentence here are told in the words of their definition.
 WORDS: Final = {
     "ticket.received": "The customer wrote",
@@ -101,6 +103,7 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
         "active": next((run for run in runs if run.is_active), None),
         "overrides": GateOverride.objects.filter(investigation__ticket=found).select_related("user", "investigation"),
         "events": events,
+        "reading": _reading(found),
         "scores": sorted((found.class_why.get("scores") or {}).items(), key=lambda pair: -float(pair[1])),
         "may": {
             "edit": may_edit,
@@ -116,6 +119,16 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
         "opened": next(iter(forms_), ""),
     }
     return render(request, "investigations/ticket_detail.html", context, status=status)
+
+
+def _reading(found: Ticket) -> dict[str, Any] | None:
+    """What the text model said when the ticket was classified: the version and (key, share, words), likeliest first."""
+    read = found.class_why.get("model")
+    if not read:
+        return None
+    likely = sorted(read["probabilities"].items(), key=lambda pair: -float(pair[1]))
+    lines = [(key, share, read["words"].get(key, "")) for key, share in likely[:2] if share >= _WORTH_TELLING]
+    return {"version": read["version"], "lines": lines} if lines else None
 
 
 def _life(found: Ticket, runs: Sequence[Investigation], happened: AbstractSet[str]) -> list[tuple[str, str]]:
