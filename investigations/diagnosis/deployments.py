@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from investigations.diagnosis.facts import FactSpace
+from investigations.diagnosis.onsets import Began, began_of
 from investigations.playbooks.conditions import FUNCTIONS, Unknown
 from investigations.playbooks.format import Deployments, Versions
 
@@ -26,7 +25,7 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
     here. Without a known onset nothing can be told to be before or after it: candidates and after are unknown then.
     """
     deployments: Sequence[Mapping[str, Any]] = data.get("deployments") or []
-    began = _began(space, [measure.onset, *measure.onset_alternatives])
+    began = began_of(space, [measure.onset, *measure.onset_alternatives])
     services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
     wanted = str((space.inputs.profile.get("github") or {}).get("environment") or "")
     here = [item for item in deployments if not wanted or (item.get("environment") or wanted) == wanted]
@@ -60,7 +59,7 @@ def rank_versions(measure: Versions, rows: Sequence[Mapping[str, Any]], space: F
     A version is a change when its service ran another one before, or when it began long after the window's start. The
     time is the first record that carries it: at thin traffic some minutes after it went live.
     """
-    began = _began(space, [measure.onset, *measure.onset_alternatives])
+    began = began_of(space, [measure.onset, *measure.onset_alternatives])
     start = space.value(measure.window_start)
     services = {str(item) for expression in measure.services for item in _as_list(space.value(expression))}
     settled = datetime.fromisoformat(str(start)) + SETTLED if not isinstance(start, Unknown) else None
@@ -108,47 +107,7 @@ def _utc(value: Any) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Began:
-    """An onset: as stated, and the first and last moment at which it may have been."""
-
-    onset: str
-    at: datetime
-    first: datetime
-    last: datetime
-
-    def minutes_after(self, event: datetime) -> float:
-        """How long after the event the onset was, in minutes; negative when the event came later."""
-        return (self.at - event).total_seconds() / 60.0
-
-    def is_before(self, event: datetime, slack_minutes: float) -> bool:
-        return event > self.last + timedelta(minutes=slack_minutes)
-
-    def is_after(self, event: datetime, slack_minutes: float) -> bool:
-        return event < self.first - timedelta(minutes=slack_minutes)
-
-    def nearness(self, event: datetime) -> float:
-        """1 around the onset, halved each 15 minutes further away; within its uncertainty distance counts a third."""
-        outside = max((self.first - event).total_seconds(), (event - self.last).total_seconds(), 0.0) / 60.0
-        distance = abs(self.minutes_after(event))
-        return math.exp(-math.log(2) * max(0.0, outside + (distance - outside) / 3.0 - 3.0) / 15.0)
-
-
-def _began(space: FactSpace, expressions: Sequence[str]) -> _Began | None:
-    """The first expression that is known: a time, or a change that holds one."""
-    for expression in expressions:
-        value = space.value(expression)
-        change = value if isinstance(value, Mapping) else {"onset": value}
-        onset = change.get("onset")
-        if onset is None or isinstance(onset, Unknown):
-            continue
-        at = datetime.fromisoformat(str(onset))
-        first, last = (datetime.fromisoformat(str(change.get(name) or onset)) for name in ("onset_from", "onset_to"))
-        return _Began(str(onset), at, min(first, at), max(last, at))
-    return None
-
-
-def _candidate(measure: Deployments, item: Mapping[str, Any], began: _Began, at: datetime, services: set[str]) -> Facts:
+def _candidate(measure: Deployments, item: Mapping[str, Any], began: Began, at: datetime, services: set[str]) -> Facts:
     text = " ".join(
         [
             str(item.get("title") or ""),

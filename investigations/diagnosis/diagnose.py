@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from investigations.diagnosis import calibration, reply
+from investigations.diagnosis.contradictions import contradictions
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.gaps import missing_inputs, nothing_measured, window_missed
 from investigations.diagnosis.question import best_question
 from investigations.diagnosis.scoring import Scored, Weighed, score
+from investigations.diagnosis.steps import NOT_CONNECTED
 from investigations.diagnosis.texts import render
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
 from investigations.playbooks.conditions import Truth, Unknown
@@ -110,6 +112,10 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "playbook": playbook.key,
         "summary": _undecided(missing) if undecided else _summary(top, space),
         "caps": list(top.caps),
+        "contradictions": [
+            {"says": item.says, "steps": list(item.steps), "labels": list(item.spec.labels), "cap": item.spec.cap}
+            for item in contradictions(playbook, space)
+        ],
         "question": question.as_dict() if question else None,
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
     }
@@ -140,6 +146,8 @@ def _candidate(
         untrue = signal.says_not or f"Not so: {signal.says}"
         says = render(signal.says if weighed.truth is Truth.YES else untrue, space.names)
         entry = {"evidence": _ref_of(weighed, outcomes), "effect": f"{weighed.effect:+.1f}", "says": says}
+        if weighed.truth is Truth.UNKNOWN and _is_nowhere(weighed, outcomes):
+            continue
         if weighed.truth is Truth.UNKNOWN:
             unknown.append(
                 {
@@ -167,6 +175,12 @@ def _candidate(
         "log_odds": round(item.logit, 3),
         "share": round(item.held, 4),
     }
+
+
+def _is_nowhere(weighed: Weighed, outcomes: Mapping[str, StepOutcome]) -> bool:
+    """Whether the signal only waits for sources that this installation does not have."""
+    steps = [outcomes.get(step) for step in weighed.steps]
+    return bool(steps) and all(step is not None and step.result == NOT_CONNECTED for step in steps)
 
 
 def _title(item: Scored, space: FactSpace) -> str:

@@ -54,6 +54,15 @@ class FactSpace:
         """The value, or an Unknown."""
         return evaluate(expression, {**self.names, **more} if more else self.names)
 
+    def texts(self, expressions: Sequence[str]) -> list[str]:
+        """The values that are known, as texts, each once; a list gives its items."""
+        found: list[str] = []
+        for expression in expressions:
+            value = self.value(expression)
+            if not isinstance(value, Unknown):
+                found += [str(item) for item in (value if isinstance(value, list) else [value]) if str(item).strip()]
+        return list(dict.fromkeys(found))
+
     def first_known(self, expressions: Sequence[str], **more: Any) -> Any:
         """The first value that is known, else the last Unknown (Unknown("") for an empty list)."""
         found: Any = Unknown("")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from investigations.diagnosis.facts import FactSpace
-from investigations.playbooks.conditions import FUNCTIONS, Unknown
+from investigations.playbooks.conditions import FUNCTIONS
 from investigations.playbooks.format import Issues
 
 Facts = dict[str, Any]
@@ -21,8 +21,8 @@ def rank(measure: Issues, data: Mapping[str, Any], space: FactSpace) -> Facts:
     word. An issue whose text holds one of `ignore_words` and no exact term is no match.
     """
     issues: Sequence[Mapping[str, Any]] = data.get("issues") or []
-    terms = _texts(measure.terms, space)
-    must = _texts(measure.must, space)
+    terms = space.texts(measure.terms)
+    must = space.texts(measure.must)
     matches = []
     for issue in issues:
         text = f"{issue.get('title') or ''} {issue.get('description') or ''}"
@@ -58,16 +58,6 @@ def _stands_in(term: str, text: str) -> bool:
     path = term.split(" ", 1)[1] if " /" in term else term
     pattern = re.escape(path) + r"(?![\w/-])" if path.startswith("/") else rf"(?<![A-Za-z0-9]){re.escape(path)}"
     return re.search(pattern, text, re.IGNORECASE) is not None
-
-
-def _texts(expressions: Sequence[str], space: FactSpace) -> list[str]:
-    found: list[str] = []
-    for expression in expressions:
-        value = space.value(expression)
-        if isinstance(value, Unknown):
-            continue
-        found += [str(item) for item in (value if isinstance(value, list) else [value]) if str(item)]
-    return list(dict.fromkeys(found))
 
 
 def _brief(issue: Mapping[str, Any]) -> Facts:

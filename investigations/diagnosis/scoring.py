@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from investigations.diagnosis.calibration import Calibration
+from investigations.diagnosis.contradictions import contradictions
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.gaps import is_silent, symptom_outcomes
 from investigations.diagnosis.types import StepOutcome
@@ -66,6 +67,7 @@ def score(
     """All hypotheses, most confident first; ties in the order of the file."""
     gate = space.check(playbook.symptom.gate)
     step_ids = {step.id for step in playbook.steps}
+    doubts = contradictions(playbook, space)
     drafts = [_weigh(hypothesis, space, gate, step_ids) for hypothesis in playbook.hypotheses]
     top = max([UNKNOWN_CAUSE, *(logit for _, logit, _ in drafts)])
     total = math.exp(UNKNOWN_CAUSE - top) + sum(math.exp(logit - top) for _, logit, _ in drafts)
@@ -79,6 +81,11 @@ def score(
             if other is not hypothesis and other.label not in hypothesis.kin
         ]
         caps = _caps(playbook, hypothesis, weighed, logit, rivals, gate, outcomes)
+        caps += [
+            (item.spec.cap, f"sources contradict each other: {item.says}")
+            for item in doubts
+            if not item.spec.labels or hypothesis.label in item.spec.labels
+        ]
         theirs = [by_label[label] for label in hypothesis.kin if label in by_label]
         held = share + sum(theirs) if all(share >= other for other in theirs) else share
         confidence = min([calibration.apply(held), *(limit for limit, _ in caps)])

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from investigations.diagnosis import billing, deployments, issues, measures
+from investigations.diagnosis import billing, deployments, incidents, issues, measures
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.texts import is_empty, render
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome, Verdict
@@ -20,6 +20,7 @@ from investigations.sources.base import SourceAnswer, SourceError
 
 #: Rows kept with one piece of evidence.
 EVIDENCE_ROWS: Final = 200
+NOT_CONNECTED: Final = "Not connected here"
 
 
 class ParameterMissing(Exception):
@@ -170,6 +171,11 @@ def could_not_check(step: Step, position: int, error: SourceError | Exception | 
     )
 
 
+def not_connected(step: Step) -> StepOutcome:
+    """The outcome of a step that is only asked where its source is connected: nobody misses it."""
+    return StepOutcome(step_id=step.id, source=step.source, status="skipped", result=NOT_CONNECTED)
+
+
 def skipped(step: Step, position: int, why: str) -> StepOutcome:
     return StepOutcome(step_id=step.id, source=step.source, status="skipped", result=why[:500])
 
@@ -266,6 +272,8 @@ def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], 
             return deployments.rank(measure, data, space)
         case playbook_format.Versions():
             return deployments.rank_versions(measure, rows, space)
+        case playbook_format.Incidents():
+            return incidents.rank(measure, data, space)
         case playbook_format.Issues():
             return issues.rank(measure, data, space)
         case playbook_format.Billing():

@@ -219,6 +219,8 @@ class _Run:
         space = self._space()
         if step.source == "manual":
             return meaning.asked_or_answered(step, position, space)
+        if step.only_if_connected and step.source not in self.asker.connections:
+            return meaning.not_connected(step)
         if meaning.should_run(step, space) is False:
             return meaning.skipped(step, position, "Not needed: its condition does not hold")
         try:

@@ -64,6 +64,7 @@ _CONDITIONS: Final = frozenset(
         "id",
         "onset",
         "onset_alternatives",
+        "regions",
         "services",
         "terms",
         "must",
@@ -96,6 +97,7 @@ def problems_in(playbook: Playbook) -> Iterator[tuple[Path, str]]:
         if len(kind) > MAX_KIND:
             yield ("evidence_kinds", kind), f"at most {MAX_KIND} characters"
     yield from _hypotheses(playbook)
+    yield from _contradictions(playbook)
     yield from _Expressions(playbook).problems()
     yield from _tests(playbook)
 
@@ -231,7 +233,7 @@ def _columns(number: int, step: Step) -> Iterator[tuple[Path, str]]:
     words = set(re.findall(r"[A-Za-z_]\w*", step.query))
     for name, measure in step.measure.items():
         place: Path = ("steps", number, "measure", name)
-        if measure.method in ("deployments", "issues", "billing"):
+        if measure.method in ("deployments", "incidents", "issues", "billing"):
             yield (*place, "method"), f"{measure.method} does not measure the rows of a query"
             continue
         named = {key: getattr(measure, key) for key in COLUMN_KEYS & set(type(measure).model_fields)}
@@ -250,6 +252,15 @@ def _kinds(playbook: Playbook, number: int, step: Step) -> Iterator[tuple[Path, 
         if spec.kind not in known:
             hint = nearest(spec.kind, known) or "; name it under `evidence_kinds` if it is your own"
             yield ("steps", number, "evidence", index, "kind"), f"there is no kind of evidence {spec.kind!r}{hint}"
+
+
+def _contradictions(playbook: Playbook) -> Iterator[tuple[Path, str]]:
+    labels = {hypothesis.label for hypothesis in playbook.hypotheses}
+    for number, item in enumerate(playbook.contradictions):
+        for index, label in enumerate(item.labels):
+            if label not in labels:
+                place = ("contradictions", number, "labels", index)
+                yield place, f"there is no hypothesis {label!r}{nearest(label, labels)}"
 
 
 def _hypotheses(playbook: Playbook) -> Iterator[tuple[Path, str]]:

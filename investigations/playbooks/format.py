@@ -20,6 +20,7 @@ from investigations.playbooks.measuring import (
     Compare,
     CountChange,
     Deployments,
+    Incidents,
     Issues,
     LevelChange,
     Measure,
@@ -155,6 +156,9 @@ class Step(Part):
         description="Steps that must end before the answer is interpreted; asking starts at once",
     )
     run_if: Cel | None = Field(None, description="CEL condition: skipped when false; unknown runs")
+    only_if_connected: bool = Field(
+        False, description="Skipped where its source is not connected, instead of counting as not checked"
+    )
     timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds the source may take to answer")
     required_before: list[Literal["reply", "escalation"]] = Field(
         default_factory=list, description="Gates that stay closed until this step has run"
@@ -302,6 +306,17 @@ class RuledOut(Part):
     says: str = Field(description=f"The sentence, {_SLOTS}")
 
 
+class Contradiction(Part):
+    """Two sources that cannot both be right: told with the diagnosis, and a cap on what rests on them."""
+
+    when: Cel = Field(description="A CEL condition over the facts of the steps that contradict each other")
+    says: str = Field(description=f"What contradicts what, {_SLOTS}")
+    labels: list[str] = Field(
+        default_factory=list, description="Labels of the hypotheses that it makes doubtful; none: all of them"
+    )
+    cap: float = Field(0.74, ge=0.05, le=1, description="Their confidence stays at or below this")
+
+
 # --------------------------------------------------------------------------------------------------- tests
 class Expectation(Part):
     """What must come out of a test; keys that are left out are not looked at."""
@@ -353,6 +368,7 @@ class Playbook(Part):
     symptom: SymptomSpec = Field(description="The complaint itself, measured")
     hypotheses: list[Hypothesis] = Field(min_length=1, description="The causes it can tell, rivals of each other")
     ruled_out: list[RuledOut] = Field(default_factory=list, description="Sentences of what it is not")
+    contradictions: list[Contradiction] = Field(default_factory=list, description="Sources that cannot both be right")
     tests: list[PlaybookTest] = Field(default_factory=list, description="Recorded cases that must come out right")
 
     def step(self, step_id: str) -> Step:
@@ -366,6 +382,7 @@ __all__ = [
     "Billing",
     "Cel",
     "Compare",
+    "Contradiction",
     "CountChange",
     "CulpritSpec",
     "Deployments",
@@ -373,6 +390,7 @@ __all__ = [
     "EvidenceSpec",
     "Expectation",
     "Hypothesis",
+    "Incidents",
     "InputSpec",
     "Issues",
     "LevelChange",

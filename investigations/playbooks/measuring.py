@@ -124,6 +124,24 @@ class Deployments(Part):
     services: list[Cel] = Field(default_factory=list, description="Service names that show the symptom")
 
 
+class Incidents(Part):
+    """Incidents and maintenance of status pages ranked by whether they can belong to an onset. Facts: fits[], best.*,
+    elsewhere[], open, count.
+
+    One fits when it began at most `before_minutes` before the onset or `after_minutes` after it (people write status
+    pages late) and was not over by then; one that names other regions only is `elsewhere`. Rank: nearness, whether it
+    names something of the symptom, impact.
+    """
+
+    method: Literal["incidents"] = Field(description=_METHOD)
+    onset: Cel = Field(description="When the symptom began: a time, or a change with its uncertainty")
+    onset_alternatives: list[Cel] = Field(default_factory=list, description="Taken in turn while `onset` is not known")
+    regions: list[Cel] = Field(default_factory=list, description="Regions in which the symptom shows; none: everywhere")
+    terms: list[Cel] = Field(default_factory=list, description="Services, hosts, endpoints that an incident may name")
+    before_minutes: float = Field(120.0, ge=0, description="Longest lead of an incident that can explain")
+    after_minutes: float = Field(120.0, ge=0, description="Longest delay of what people wrote on the page")
+
+
 class Versions(_OverRows):
     """Versions that began to run around an onset, as the telemetry shows them: a deployment seen without its record.
 
@@ -179,7 +197,17 @@ class Usage(_OverRows):
 
 
 Measure = Annotated[
-    ShareChange | LevelChange | CountChange | Compare | Table | Deployments | Versions | Issues | Billing | Usage,
+    ShareChange
+    | LevelChange
+    | CountChange
+    | Compare
+    | Table
+    | Deployments
+    | Versions
+    | Incidents
+    | Issues
+    | Billing
+    | Usage,
     Field(discriminator="method"),
 ]
 #: Keys of a measure that name columns of the query's answer.

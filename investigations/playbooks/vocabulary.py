@@ -38,6 +38,7 @@ EVIDENCE_KINDS: Final[dict[str, str]] = {
     "metered_vs_served": "metered against served usage",
     "log_message": "what a log says",
     "deployment": "a deployment",
+    "status_incident": "an incident or maintenance on a status page",
     "release": "a release",
     "commit": "a commit",
     "pull_request": "a pull request",
@@ -163,6 +164,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
         {"count", "live", "failed", "elsewhere", "candidates", "after", "onset", "best", "second_score"}
     ),
     "versions": frozenset({"count", "changes", "candidates", "after", "onset", "best", "second_score"}),
+    "incidents": frozenset({"count", "open", "fits", "best", "elsewhere", "onset"}),
     "issues": frozenset({"count", "matches", "match_count", "open_matches", "best"}),
     "billing": frozenset(
         {

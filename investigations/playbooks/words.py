@@ -50,6 +50,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "hypotheses: escalation": playbook_format.EscalationSpec,
     "hypotheses: reply": playbook_format.ReplySpec,
     "ruled_out": playbook_format.RuledOut,
+    "contradictions": playbook_format.Contradiction,
     "tests": playbook_format.PlaybookTest,
     "tests: expect": playbook_format.Expectation,
 }

@@ -45,6 +45,7 @@ def investigation_document(run: Investigation) -> dict[str, Any]:
         "seconds": round(wall, 3),
         "playbook": f"{run.playbook.key} v{run.playbook.version}" if run.playbook else None,
         "summary": diagnosis.get("summary", ""),
+        "contradictions": diagnosis.get("contradictions", []),
         "question": diagnosis.get("question"),
         "route": run.route,
         "result_hash": run.result_hash,
@@ -66,6 +67,7 @@ def as_text(document: dict[str, Any]) -> str:
         lines.append(f"since     {moment(document['onset'])}")
     lines.append(f"escalate  {document['severity'] or 'no'}")
     lines += _list("not checked", document["missing"])
+    lines += _list("contradicted", [item["says"] for item in document["contradictions"]])
     lines += _list("it is not", document["ruled_out"])
     lines += _list("next", document["next_steps"])
     lines += ["", "evidence:"]

@@ -112,7 +112,7 @@ def test_a_worker_that_was_thought_dead_writes_nothing(upstream: Upstream) -> No
     after = carry(run, upstream)
     assert (after.status, after.lease_owner, after.attempt) == ("running", "successor", 2)
     assert statuses(run)["a"] == "done" and statuses(run)["b"] != "done"
-    assert after.diagnosis is None
+    assert after.result_hash == ""  # a diagnosis so far may have been shown before that; nothing was concluded
     with pytest.raises(LeaseLost):
         store.fence(Lease(run.pk, 1, "the first"))
 
