@@ -118,7 +118,10 @@ def _refuse_silence(
     """NotReplayable before anybody is asked, when some step's source cannot be."""
     silent = {}
     for step_id, why in to_ask.items():
-        source = playbook.step(step_id).source
+        step = playbook.step(step_id)
+        source = step.source
+        if step.only_if_connected and source not in (connections or {}):
+            continue  # a run would not ask it either
         if connections is None:
             silent[step_id] = f"{why}, and no source is asked here"
         elif source not in connections and step_id not in blind:
