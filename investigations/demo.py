@@ -12,7 +12,7 @@ from altor.demo.credentials import GITHUB_TOKEN, LINEAR_KEY, STRIPE_KEY
 from altor.demo.parts import DemoSetting
 from altor.demo.upstreams.github_objects import OWNER, REPO
 from altor.demo.world.build import TELEMETRY_H, iso
-from altor.demo.world.company import TENANT_ATTRIBUTE, VENDOR
+from altor.demo.world.company import PLANS, TENANT_ATTRIBUTE, VENDOR
 from altor.demo.world.issues import TEAM_KEY
 from investigations.models import Connection, Investigation, Ticket
 from investigations.services.connections import clickhouse_config, save_connection
@@ -112,6 +112,8 @@ def _directory(setting: DemoSetting) -> list[dict[str, Any]]:
             "plan": plans[customer.slug],
             "tier": "enterprise" if customer.plan == "Enterprise" else "standard",
             "stripe_customer": customer.stripe_id,
+            "mrr_minor": PLANS[plans[customer.slug]].unit_amount,
+            "mrr_currency": "USD",
         }
         for customer in setting.world.customers
     ]

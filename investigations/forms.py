@@ -127,15 +127,30 @@ class ClaimForm(forms.Form):
 class CustomerForm(forms.ModelForm[Customer]):
     class Meta:
         model = Customer
-        fields = ["name", "org_id", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer"]
+        fields = [
+            "name",
+            "org_id",
+            "domains",
+            "emails",
+            "plan",
+            "tier",
+            "stripe_customer",
+            "linear_customer",
+            "mrr_minor",
+            "mrr_currency",
+        ]
         labels = {
             "org_id": "Organisation id",
             "stripe_customer": "Stripe customer",
             "linear_customer": "Linear customer",
+            "mrr_minor": "Revenue a month",
+            "mrr_currency": "Its currency",
         }
         help_texts = {
             "domains": "Mail domains, separated by commas.",
             "emails": "Single addresses at public providers, separated by commas.",
+            "mrr_minor": "In minor units: 240000 for 2,400.00 EUR. Empty when it is not known.",
+            "mrr_currency": "Three letters, e.g. EUR.",
         }
 
     def clean_domains(self) -> list[str]:
@@ -144,6 +159,14 @@ class CustomerForm(forms.ModelForm[Customer]):
         if bad:
             raise forms.ValidationError(f"{bad[0]!r} is not a mail domain.")
         return domains
+
+    def clean_mrr_currency(self) -> str:
+        code = str(self.cleaned_data["mrr_currency"]).strip().upper()
+        if not re.fullmatch(r"([A-Z]{3})?", code):
+            raise forms.ValidationError("A currency has three letters.")
+        if self.cleaned_data.get("mrr_minor") is not None and not code:
+            raise forms.ValidationError("Which currency is the revenue in?")
+        return code
 
     def clean_emails(self) -> list[str]:
         return [str(item).strip().lower() for item in self.cleaned_data["emails"] if str(item).strip()]

@@ -75,6 +75,8 @@ class CustomerRecord(_Part):
     tier: str = ""
     stripe_customer: str = ""
     linear_customer: str = ""
+    mrr_minor: int | None = Field(default=None, ge=0, lt=10**15)
+    mrr_currency: str = Field(default="", pattern=r"^([A-Za-z]{3})?$")
 
 
 class Profile(_Part):

@@ -43,6 +43,8 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
             "tier",
             "stripe_customer",
             "linear_customer",
+            "mrr_minor",
+            "mrr_currency",
             "created_at",
             "updated_at",
         )
@@ -367,6 +369,27 @@ class FeedbackInput(serializers.Serializer[Any]):
         return attrs
 
 
+class AffectedCustomerSerializer(serializers.Serializer[Any]):
+    org_id = serializers.CharField()
+    name = serializers.CharField(help_text="From the directory; the org_id of a customer that is not in it")
+    value = serializers.FloatField(help_text="As measured since `since`; a share is 0 to 1")
+    before = serializers.FloatField(allow_null=True)
+    n = serializers.FloatField(help_text="Records since `since`")
+    mrr_minor = serializers.IntegerField(allow_null=True, help_text="Revenue a month in minor units; null: not known")
+    mrr_currency = serializers.CharField()
+    tickets = serializers.ListField(
+        child=serializers.CharField(), help_text="What they wrote about it, of the tickets that you may see"
+    )
+
+
+class AffectedListSerializer(serializers.Serializer[Any]):
+    what = serializers.CharField()
+    unit = serializers.CharField(help_text="%, ms or s")
+    since = serializers.CharField(allow_null=True)
+    total = serializers.IntegerField(help_text="All that show it, also those beyond the list")
+    customers = AffectedCustomerSerializer(many=True)
+
+
 class AnswerInput(serializers.Serializer[Any]):
     answer = serializers.JSONField(allow_null=False)
 
@@ -390,6 +413,10 @@ class CustomerInput(serializers.Serializer[Any]):
     tier = serializers.CharField(required=False, allow_blank=True, max_length=40)
     stripe_customer = serializers.CharField(required=False, allow_blank=True, max_length=80)
     linear_customer = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    mrr_minor = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=10**15 - 1, help_text="Revenue a month, in minor units"
+    )
+    mrr_currency = serializers.RegexField(r"^[A-Za-z]{3}$", required=False, help_text="Three letters, e.g. EUR")
 
 
 class CustomerRecordInput(CustomerInput):

@@ -54,6 +54,7 @@ _pages: list[URLPattern] = [
     path("investigations/<str:ref>/live/", runs.run_live, name="run-live"),
     path("investigations/<str:ref>/evidence/<str:ref_id>/", runs.evidence, name="evidence"),
     path("investigations/<str:ref>/export.json", run_actions.export, name="run-export"),
+    path("investigations/<str:ref>/affected.csv", run_actions.affected_csv, name="run-affected"),
     path("investigations/<str:ref>/compare/", run_actions.compare, name="run-compare"),
     path("investigations/<str:ref>/cancel/", run_actions.cancel, name="run-cancel"),
     path("investigations/<str:ref>/again/", run_actions.again, name="run-again"),

@@ -200,12 +200,24 @@ def diagnosis(**values: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def affected(*org_ids: str, total: int = 0, unit: str = "%") -> dict[str, Any]:
+    """Of a diagnosis: the other customers that show it, the first one most."""
+    found = [
+        {"org_id": org_id, "value": round(0.6 / (n + 1), 4), "before": 0.01 if n % 2 else None, "n": 1800.0 / (n + 1)}
+        for n, org_id in enumerate(org_ids)
+    ]
+    return {
+        "step": "traffic", "what": "requests rejected with 429", "unit": unit, "since": "2026-05-01T10:02:00Z",
+        "total": total or len(found), "customers": found,
+    }  # fmt: skip
+
+
 def finished_run(of: Ticket | None = None, **values: Any) -> Investigation:
     """A run as it looks when it is done: three steps, a source that failed, evidence with figures, a full diagnosis."""
     found = run(
-        of, status="done", diagnosis=diagnosis(), top_label="rl.limiter_deploy", confidence=0.86, severity="SEV2",
+        of, status="done", top_label="rl.limiter_deploy", confidence=0.86, severity="SEV2",
         seconds=2.31, upstream_seconds=2.02, started_at=NOON, finished_at=NOON + timedelta(seconds=2), attempt=1,
-        result_hash="a" * 64, live_version=9, **{"route": ROUTE, **values},
+        result_hash="a" * 64, live_version=9, **{"route": ROUTE, "diagnosis": diagnosis(), **values},
     )  # fmt: skip
     traffic = step(found, "traffic", 1, verdict="abnormal", result="43% rejected, before 3.1%")
     deployments = step(

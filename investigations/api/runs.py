@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -18,6 +19,7 @@ from investigations.api.filtering import RunFilter
 from investigations.models import Evidence, Investigation
 from investigations.models.investigations import InvestigationQuerySet
 from investigations.serializers import (
+    AffectedListSerializer,
     AnswerInput,
     EvidenceListSerializer,
     EvidenceSerializer,
@@ -30,6 +32,7 @@ from investigations.serializers import (
     RunSerializer,
     StartRunInput,
 )
+from investigations.services.affected import affected_of
 from investigations.services.compare import compare_runs
 from investigations.services.gates import gate_state, override_gate
 from investigations.services.present import investigation_document
@@ -77,6 +80,7 @@ class InvestigationViewSet(mixins.ListModelMixin, ApiViewSet):
         "gates": "run.read",
         "override": "gate.override",
         "compare": "run.read",
+        "affected": "run.read",
         "evidence_list": "run.read",
         "evidence_item": "run.read",
     }
@@ -171,6 +175,15 @@ class InvestigationViewSet(mixins.ListModelMixin, ApiViewSet):
         """What changed from the run `other` to this one."""
         previous = get_object_or_404(self.get_queryset().by_ref(other))
         return Response(compare_runs(self.get_object(), previous))
+
+    @extend_schema(responses=AffectedListSerializer)
+    @action(detail=True)
+    def affected(self, request: Request, ref: str) -> Response:
+        """Other customers that show the same symptom in the same window, by revenue. 404 where none was looked for."""
+        found = affected_of(self.get_object(), self.user)
+        if found is None:
+            raise Http404
+        return Response(AffectedListSerializer(found).data)
 
     @extend_schema(responses=EvidenceListSerializer(many=True), filters=False)
     @action(detail=True, url_path="evidence", pagination_class=None, filterset_class=None)

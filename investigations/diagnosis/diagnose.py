@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from investigations.diagnosis import calibration, reply
+from investigations.diagnosis.affected import affected_customers
 from investigations.diagnosis.contradictions import contradictions
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.gaps import missing_inputs, nothing_measured, window_missed
@@ -110,6 +111,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "ruled_out": _ruled_out(playbook, scored, space, outcomes),
         "next_steps": [*questions, *_next_steps(playbook, top, space, outcomes, undecided)],
         "playbook": playbook.key,
+        "affected": affected_customers(playbook, space, outcomes),
         "summary": _undecided(missing) if undecided else _summary(top, space),
         "caps": list(top.caps),
         "contradictions": [

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from investigations.diagnosis import signals
 from investigations.diagnosis.likelihood import Array
 from investigations.diagnosis.signals import Change
-from investigations.playbooks.format import Compare, CountChange, LevelChange, ShareChange, Table, Usage
+from investigations.playbooks.format import Affected, Compare, CountChange, LevelChange, ShareChange, Table, Usage
 
 Row = Mapping[str, Any]
 Facts = dict[str, Any]
@@ -388,6 +388,22 @@ def table(measure: Table, rows: Sequence[Row]) -> Facts:
         facts["first"] = dict(kept[0])
         facts["last"] = dict(kept[-1])
     return facts
+
+
+def affected(measure: Affected, rows: Sequence[Row]) -> Facts:
+    """The customers as the query chose and ordered them; `count` is its own count of all."""
+    kept = [row for row in select(rows, measure.where) if row.get(measure.tenant)]
+    customers: list[Facts] = [
+        {
+            "key": str(row[measure.tenant]),
+            "value": float(row[measure.value] or 0),
+            "before": None if row[measure.before] is None else float(row[measure.before]),
+            "n": float(row[measure.n] or 0),
+        }
+        for row in kept
+    ]
+    count = float(kept[0][measure.count] or 0) if kept else 0.0
+    return {"customers": customers, "shown": float(len(kept)), "count": max(count, float(len(kept)))}
 
 
 def usage(measure: Usage, rows: Sequence[Row]) -> Facts:

@@ -266,6 +266,8 @@ def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], 
             return measures.compare(measure, rows)
         case playbook_format.Table():
             return measures.table(measure, rows)
+        case playbook_format.Affected():
+            return measures.affected(measure, rows)
         case playbook_format.Usage():
             return measures.usage(measure, rows)
         case playbook_format.Deployments():

@@ -16,11 +16,18 @@ class Customer(models.Model):
     tier = models.CharField(max_length=40, blank=True)
     stripe_customer = models.CharField(max_length=80, blank=True, db_index=True)
     linear_customer = models.CharField(max_length=80, blank=True)
+    mrr_minor = models.PositiveBigIntegerField(null=True, blank=True)  # revenue a month, minor units; null = not known
+    mrr_currency = models.CharField(max_length=3, blank=True)  # upper case
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ("name", "org_id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(mrr_minor=None) | ~models.Q(mrr_currency=""), name="customer_mrr_has_currency"
+            ),
+        )
         indexes = (GinIndex(fields=["domains"]), GinIndex(fields=["emails"]))
 
     def __str__(self) -> str:

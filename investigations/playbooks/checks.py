@@ -45,6 +45,7 @@ _TEXTS: Final = frozenset(
         "confirm",
         "ruled_out",
         "absent",
+        "what",
     }
 )
 _CONDITIONS: Final = frozenset(
@@ -69,6 +70,7 @@ _CONDITIONS: Final = frozenset(
         "terms",
         "must",
         "opened_at",
+        "since",
     }
 )
 _MAPPINGS: Final = frozenset({"params", "facts", "ref", "figures"})

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from investigations.playbooks.measuring import (
+    Affected,
     Billing,
     Compare,
     CountChange,
@@ -379,6 +380,7 @@ __all__ = [
     "API_VERSION",
     "RESERVED",
     "WEIGHTS",
+    "Affected",
     "Billing",
     "Cel",
     "Compare",

@@ -106,6 +106,24 @@ class Table(_OverRows):
     limit: int = Field(50, ge=1, le=500, description="Rows kept as facts; `count` counts all")
 
 
+class Affected(_OverRows):
+    """Other customers that show the symptom in the same window, measured and chosen by the query: one row each.
+
+    Facts: customers[] (`key`, value, before, n), shown, and `count`: how many there are in all, also those that the
+    query's LIMIT left out. The run's page, REST and the diagnosis list them with their names and what they pay.
+    """
+
+    method: Literal["affected"] = Field(description=_METHOD)
+    tenant: str = Field("tenant", description="Column with the customer's id in the telemetry")
+    value: str = Field("value", description="Column with the measured value since the onset")
+    before: str = Field("before", description="Column with the value before")
+    n: str = Field("n", description="Column with the number of records since the onset")
+    count: str = Field("total", description="Column with the number of customers before the LIMIT: count() OVER ()")
+    unit: Literal["%", "ms", "s"] = Field("%", description="Unit of the values; shares are 0 to 1")
+    what: str = Field(description="What the values are, e.g. 'requests that fail with 5xx on {errors.route}'")
+    since: Cel = Field(description="Since when the values are measured")
+
+
 class Deployments(Part):
     """Deployments ranked by whether they can explain an onset. Facts: best.*, candidates[], after[], failed[], count.
 
@@ -202,6 +220,7 @@ Measure = Annotated[
     | CountChange
     | Compare
     | Table
+    | Affected
     | Deployments
     | Versions
     | Incidents
@@ -215,6 +234,6 @@ COLUMN_KEYS = frozenset(
     {
         "time", "hits", "total", "spans", "first_hit", "group", "n", "mean_log", "var_log", "weight", "count",
         "n_before", "n_after", "hits_before", "hits_after", "value_before", "value_after", "spans_after",
-        "day", "served", "metered",
+        "day", "served", "metered", "tenant", "value", "before",
     }
 )  # fmt: skip

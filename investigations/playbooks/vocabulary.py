@@ -157,6 +157,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
     "count_change": _CHANGE | {"total"},
     "compare": frozenset({"groups", "count", "spread", "shown_keys", "spread_share", "shown_traffic", "top", "others"}),
     "table": frozenset({"rows", "count", "first", "last"}),
+    "affected": frozenset({"customers", "count", "shown"}),
     "usage": frozenset(
         {"days", "count", "served", "metered", "excess", "ratio", "over_days", "onset_day", "over_ratio", "over_excess"}
     ),

@@ -264,11 +264,15 @@ def update_customer(customer: Customer, *, actor: User, changes: Mapping[str, An
         if name not in changes:
             continue
         value = changes[name]
+        if name == "mrr_currency":
+            value = str(value).upper()
         if isinstance(value, list):
             value = list(dict.fromkeys(text.strip().lower() for text in value if text.strip()))
         if getattr(customer, name) != value:
             before[name], after[name] = getattr(customer, name), value
             setattr(customer, name, value)
+    if customer.mrr_minor is not None and not customer.mrr_currency:
+        raise InvalidInput("mrr_minor needs its mrr_currency.", errors={"mrr_currency": ["three letters, e.g. EUR"]})
     if after:
         customer.save()
         record_event(
@@ -286,7 +290,9 @@ class ImportReport:
     warnings: tuple[str, ...] = ()
 
 
-_FIELDS: Final = ("name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer")
+_FIELDS: Final = (
+    "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer", "mrr_minor", "mrr_currency",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -353,6 +359,15 @@ def _values(record: CustomerRecord, customer: Customer | None) -> dict[str, Any]
     for name, limit in (("name", 200), ("plan", 80), ("tier", 40), ("stripe_customer", 80), ("linear_customer", 80)):
         text = str(getattr(record, name)).strip()[:limit]
         values[name] = text or (getattr(customer, name) if customer is not None else "")
+    if record.mrr_minor is not None:
+        values |= {"mrr_minor": record.mrr_minor, "mrr_currency": record.mrr_currency.upper()}
+    else:
+        values |= {
+            "mrr_minor": customer.mrr_minor if customer is not None else None,
+            "mrr_currency": customer.mrr_currency if customer is not None else "",
+        }
+    if values["mrr_minor"] is not None and not values["mrr_currency"]:
+        raise InvalidInput(f"{record.org_id}: mrr_minor needs its mrr_currency, e.g. EUR.", org_id=record.org_id)
     return values
 
 

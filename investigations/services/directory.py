@@ -10,7 +10,10 @@ from altor.audit import record_event
 from altor.models import User
 from investigations.models import Customer
 
-_FIELDS: Final = ("org_id", "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer")
+_FIELDS: Final = (
+    "org_id", "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer", "mrr_minor",
+    "mrr_currency",
+)  # fmt: skip
 
 
 def _told(customer: Customer) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def investigation_document(run: Investigation) -> dict[str, Any]:
         "summary": diagnosis.get("summary", ""),
         "contradictions": diagnosis.get("contradictions", []),
         "question": diagnosis.get("question"),
+        "affected": diagnosis.get("affected"),
         "route": run.route,
         "result_hash": run.result_hash,
         "timing": {name: round(seconds, 3) for name, seconds in timing.items()},
@@ -66,6 +67,8 @@ def as_text(document: dict[str, Any]) -> str:
     if document["onset"]:
         lines.append(f"since     {moment(document['onset'])}")
     lines.append(f"escalate  {document['severity'] or 'no'}")
+    if (others := document.get("affected")) and others["total"]:
+        lines.append(f"others    {others['total']} customers: {others['what']}")
     lines += _list("not checked", document["missing"])
     lines += _list("contradicted", [item["says"] for item in document["contradictions"]])
     lines += _list("it is not", document["ruled_out"])

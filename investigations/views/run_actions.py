@@ -13,6 +13,7 @@ from altor.access import page, person
 from altor.audit import record_event
 from altor.errors import DomainError
 from investigations.models import Investigation
+from investigations.services.affected import affected_of, as_csv
 from investigations.services.compare import compare_runs
 from investigations.services.gates import override_gate
 from investigations.services.present import investigation_document
@@ -147,3 +148,16 @@ def export(request: HttpRequest, ref: str) -> HttpResponse:
     run = visible_run(person(request), ref)
     record_event(actor=person(request), action="run.exported", target=run, request=request)
     return as_download(investigation_document(run), f"{run.ref}.json")
+
+
+@require_safe
+@page("export")
+def affected_csv(request: HttpRequest, ref: str) -> HttpResponse:
+    """The other customers that show the symptom, as a table; taking it away is recorded."""
+    run = visible_run(person(request), ref)
+    found = affected_of(run, person(request))
+    if found is None:
+        raise Http404
+    record_event(actor=person(request), action="run.affected_exported", target=run, request=request)
+    headers = {"Content-Disposition": f'attachment; filename="{run.ref}-affected.csv"'}
+    return HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8", headers=headers)

@@ -18,6 +18,7 @@ from altor.listing import keyset_page
 from altor.models import User
 from investigations.filters import RunFilter, with_progress
 from investigations.models import Evidence, Feedback, Investigation
+from investigations.services.affected import affected_of
 from investigations.services.gates import gate_state
 from investigations.services.lifecycle import prospect
 from investigations.views import run_view
@@ -102,11 +103,16 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "next": ahead,
         "labels": labels(run),
         "grades": Feedback.Grade.choices,
+        "affected": affected_of(run, user),
         "feedback": list(run.feedback.select_related("user")),
         "newest_ref": newest.ref if newest else "",
         "may": {name: user.may(f"run.{name}") for name in ("start", "answer", "feedback")}
         | {name: user.may(f"ticket.{name}") for name in ("reply", "resolve")}
-        | {"override": user.may("gate.override"), "connections": user.may("connection.read")},
+        | {
+            "export": user.may("export"),
+            "override": user.may("gate.override"),
+            "connections": user.may("connection.read"),
+        },
     }
 
 

@@ -27,6 +27,7 @@ from investigations.models import (
 )
 from investigations.playbooks.format import Playbook
 from investigations.services.briefs import brief
+from tests import factories as make
 from tests.intake.conftest import shipped_playbooks, store_playbooks
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -93,7 +94,11 @@ def run_of(ticket: Ticket, number: int, status: str = "done") -> Investigation:
         status=status,
         finished_at=NOW,
         seconds=1.5,
-        diagnosis={"class": "latency", "candidates": [{"label": "lat.deploy_route", "confidence": 0.8}]},
+        diagnosis={
+            "class": "latency",
+            "candidates": [{"label": "lat.deploy_route", "confidence": 0.8}],
+            "affected": make.affected("org_nobody"),
+        },
         top_label="lat.deploy_route",
         confidence=0.8,
     )

@@ -132,6 +132,8 @@ CUSTOMER = [
     "tier",
     "stripe_customer",
     "linear_customer",
+    "mrr_minor",
+    "mrr_currency",
     "created_at",
     "updated_at",
 ]
@@ -344,6 +346,17 @@ def test_customers_are_changed_and_imported(world: World, admin_api: APIClient) 
     report = admin_api.post(f"{API}customers/import/", {"customers": [{"org_id": "o1"}, {"org_id": "org_k3p7elJo60"}]})
     assert report.json() == {"created": 1, "updated": 0, "unchanged": 1, "warnings": []}
     assert Customer.objects.count() == 2
+
+
+def test_revenue_needs_its_currency(admin_api: APIClient, world: World) -> None:
+    address = f"{API}customers/org_k3p7elJo60/"
+    assert admin_api.patch(address, {"mrr_minor": 240_000}).status_code == 400
+    assert admin_api.patch(address, {"mrr_minor": 240_000, "mrr_currency": "eur"}).json()["mrr_currency"] == "EUR"
+    refused = admin_api.post(f"{API}customers/import/", {"customers": [{"org_id": "o1", "mrr_minor": 1}]})
+    assert (refused.status_code, Customer.objects.filter(org_id="o1").exists()) == (400, False)
+    admin_api.post(f"{API}customers/import/", {"customers": [{"org_id": "org_k3p7elJo60", "name": "Kept"}]})
+    kept = Customer.objects.get(org_id="org_k3p7elJo60")
+    assert (kept.mrr_minor, kept.mrr_currency) == (240_000, "EUR")
 
 
 def test_a_broken_playbook_names_line_and_field(admin_api: APIClient) -> None:

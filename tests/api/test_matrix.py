@@ -83,6 +83,7 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-investigation-compare", "get"): Case(
         "{run}compare/{older}/", "run.read", 200, foreign="{run}compare/{foreign_ref}/"
     ),
+    ("api-investigation-affected", "get"): Case("{run}affected/", "run.read", 200, foreign="{foreign}affected/"),
     ("api-investigation-evidence-list", "get"): Case("{run}evidence/", "run.read", 200, foreign="{foreign}evidence/"),
     ("api-investigation-evidence-item", "get"): Case(
         "{run}evidence/E1/", "run.read", 200, foreign="{foreign}evidence/E1/"

@@ -133,8 +133,13 @@ def test_the_claim_uses_the_index() -> None:
 @pytest.mark.django_db
 def test_every_installation_has_the_schedules() -> None:
     importlib.import_module("altor.migrations.0003_queue").add_schedules(apps, None)  # a flushed test database has none
+    importlib.import_module("investigations.migrations.0009_text_model").add_schedule(apps, None)
     functions = dict(Schedule.objects.values_list("func", "schedule_type"))
-    assert functions == {"altor.tasks.sweep": "I", "altor.tasks.prune_results": "D"}
+    assert functions == {
+        "altor.tasks.sweep": "I",
+        "altor.tasks.prune_results": "D",
+        "investigations.tasks.train_text_model": "W",
+    }
 
 
 @pytest.mark.django_db

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ from investigations.models import (
     Investigation,
     PlaybookApproval,
     PlaybookDraft,
+    TextModel,
     Ticket,
     TicketClaim,
     Trial,
@@ -28,6 +30,7 @@ from investigations.models import (
 )
 from investigations.services.briefs import brief
 from investigations.services.playbooks import store_version
+from investigations.textmodel.model import WordWeights
 from tests import factories as make
 
 #: A valid playbook file.
@@ -112,7 +115,14 @@ def build() -> Scene:
     ):
         TicketClaim.objects.create(ticket=ticket, kind=kind, value=value, quote=quote)
     TicketClaim.objects.create(ticket=ticket, kind="error_code", value="429", is_active=False, edited_by=agent)
-    done = make.finished_run(ticket, requested_by=agent)
+    others = [
+        make.customer(f"org_a{n:02}", name=f"Invented {n} {LONG if n == 3 else ''}".strip()[:200], **revenue)
+        for n in range(23)
+        for revenue in [{"mrr_minor": 50_000 + 7_700 * n, "mrr_currency": "EUR"} if n % 4 else {}]
+    ]
+    make.ticket(in_team=support, customer=others[5], subject="429 here too")
+    listed = make.affected(*(one.org_id for one in others), "org_unheard_of", total=31)
+    done = make.finished_run(ticket, requested_by=agent, diagnosis=make.diagnosis(affected=listed))
     again = make.finished_run(ticket, previous=done, requested_by=agent)
     Investigation.objects.filter(pk=again.pk).update(result_hash="b" * 64)
     again.steps.filter(step_id="issues").update(status="done", verdict="normal", result="No open bug fits", error="")
@@ -163,6 +173,23 @@ def build() -> Scene:
     )  # fmt: skip
     make.inbound_event(status="dead", reason="The payload names no ticket id.", attempts=5)
     make.inbound_event(status="done", result_ref=ticket.ref)
+    weights = WordWeights(
+        ("latency", "none", "webhook"), {"brochure": 0, "courier": 1, "treacle": 2}, np.ones(3),
+        np.eye(3)[[2, 0, 1]] * 3.0, np.zeros(3), np.eye(3, dtype=np.int64)[[2, 0, 1]] * 14,
+    )  # fmt: skip
+    counted = {"latency": (40, 20, 9, 17), "none": (61, 22, 22, 21), "webhook": (39, 18, 6, 16)}
+    figures = {
+        "learned": 140, "held": 60, "by_rules": 37, "with_model": 54, "only_model": 18, "only_rules": 1,
+        "chance": 0.0001,
+        "classes": {
+            key: dict(zip(("learned", "held", "by_rules", "with_model"), four, strict=True))
+            for key, four in counted.items()
+        },
+    }  # fmt: skip
+    TextModel.objects.create(
+        made_at=make.NOON, data_version="c" * 64, is_better=True, why="of 60 newer tickets it mends 18 and spoils 1",
+        figures=figures, document=weights.as_document(), seconds=3.2, made_by=lead,
+    )  # fmt: skip
     InstallationProfile.objects.create(data={"vendor": "Acme"}, comment="first", created_by=admin)
     create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
     make_trials(done)
@@ -209,6 +236,7 @@ def make_hostile_run(ticket: Ticket) -> Investigation:
     bad = make.diagnosis(
         summary=text, next_steps=list(PAYLOADS), ruled_out=list(PAYLOADS), missing=list(PAYLOADS), reply_draft=text,
         culprit={"kind": "deployment", "id": PAYLOADS[1], "url": "javascript:window.hacked=1"},
+        affected={**make.affected(PAYLOADS[0], PAYLOADS[1]), "what": text},
         scope={"kind": "endpoint", "value": PAYLOADS[0]},
         question={
             "kind": "input", "name": "sdk", "ask": PAYLOADS[1], "answer": "choice", "choices": list(PAYLOADS),
@@ -270,6 +298,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "playbook-publish-nothing": at("playbook-publish", "rate_limit"),
         "playbook-waiting": at("playbook-version", "sample", 3),
         "playbook-words": at("playbook-words"),
+        "classification": at("classification"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "profile": at("profile"),

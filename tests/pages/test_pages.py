@@ -114,7 +114,7 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("today", 16),
         ("runs", 11),
         ("tickets", 8),
-        ("run-done", 16),
+        ("run-done", 19),
         ("ticket", 18),
         ("connections", 8),
         ("playbooks", 8),
