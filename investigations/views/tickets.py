@@ -26,6 +26,7 @@ from investigations.services.claims import ClaimEdit
 from investigations.services.lifecycle import prospect
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import correct_ticket, upsert_ticket
+from investigations.textmodel.model import NONE
 
 #: The usual way of a ticket's life, for the line at its head. Reply and escalation may both happen.
 LIFE: Final = ("received", "classified", "investigating", "diagnosed", "replied", "resolved")
@@ -127,7 +128,11 @@ def _reading(found: Ticket) -> dict[str, Any] | None:
     if not read:
         return None
     likely = sorted(read["probabilities"].items(), key=lambda pair: -float(pair[1]))
-    lines = [(key, share, read["words"].get(key, "")) for key, share in likely[:2] if share >= _WORTH_TELLING]
+    lines = [
+        ("no incident" if key == NONE else key, share, read["words"].get(key, ""))
+        for key, share in likely[:2]
+        if share >= _WORTH_TELLING
+    ]
     return {"version": read["version"], "lines": lines} if lines else None
 
 
