@@ -28,6 +28,7 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "run.start": (frozenset({_A, _L, _E, _X}), "Start, re-run and cancel an investigation"),
     "run.answer": (frozenset({_A, _L, _E, _X}), "Answer a manual step"),
     "run.feedback": (frozenset({_A, _L, _E, _X}), "Say what the cause really was"),
+    "practice.try": (frozenset({_A, _L, _E, _X}), "Practise on closed tickets; leads see the tries at their tickets"),
     "trial.start": (frozenset({_L, _X}), "Dry-run playbooks and backtest over past tickets"),
     "gate.override": (frozenset({_L, _X}), "Reply or escalate before the required steps have run, with a reason"),
     "evidence.unredacted": (frozenset({_X}), "See unredacted evidence (each view is audited)"),

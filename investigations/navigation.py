@@ -25,6 +25,7 @@ ITEMS: Final = (
     NavItem("", 30, "tickets", "Tickets", "ticket", "investigations:tickets", "ticket.read", "i"),
     NavItem("", 40, "playbooks", "Playbooks", "list-check", "investigations:playbooks", "playbook.read", "p"),
     NavItem("", 45, "backtests", "Backtest", "history", "investigations:backtests", "run.read"),
+    NavItem("", 47, "practice", "Practice", "book", "investigations:practice", "practice.try"),
     NavItem("", 50, "customers", "Customers", "building", "investigations:customers", "customer.read", "c"),
     NavItem(
         "Operate", 60, "connections", "Connections", "plug-connected", "investigations:connections", "connection.read",

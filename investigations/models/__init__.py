@@ -10,6 +10,7 @@ from investigations.models.investigations import (
     StepResult,
 )
 from investigations.models.playbooks import PlaybookApproval, PlaybookDraft, PlaybookVersion
+from investigations.models.practice import PracticeTry
 from investigations.models.textmodel import TextModel, TextModelSwitch
 from investigations.models.tickets import Ticket, TicketClaim
 from investigations.models.trials import Trial, TrialCase
@@ -25,6 +26,7 @@ __all__ = [
     "PlaybookApproval",
     "PlaybookDraft",
     "PlaybookVersion",
+    "PracticeTry",
     "StepResult",
     "TextModel",
     "TextModelSwitch",

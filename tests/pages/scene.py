@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from investigations.models import (
     Investigation,
     PlaybookApproval,
     PlaybookDraft,
+    PracticeTry,
     TextModel,
     Ticket,
     TicketClaim,
@@ -193,6 +195,15 @@ def build() -> Scene:
     InstallationProfile.objects.create(data={"vendor": "Acme"}, comment="first", created_by=admin)
     create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
     make_trials(done)
+    closed = make.finished_run(
+        make.ticket(
+            in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
+        )
+    )
+    PracticeTry.objects.create(
+        person=agent, run=closed, token=uuid.UUID(int=7), label="rl.retry_storm", scope="customer",
+        truth="rl.retry_storm", next_step=" ".join(PAYLOADS), confidence=0.7, is_of_team=False, grade="exact",
+    )  # fmt: skip
     return Scene(
         team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
         customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
@@ -291,6 +302,9 @@ def pages(scene: Scene) -> dict[str, str]:
         "dry-run": at("dry-run", Trial.objects.get(kind="dry_run").ref),
         "backtests": at("backtests"),
         "backtest": at("backtest", Trial.objects.get(kind="backtest").ref),
+        "practice": at("practice"),
+        "practice-case": at("practice-case", PracticeTry.objects.get().run.ref),
+        "practice-try": at("practice-try", PracticeTry.objects.get().pk),
         "playbook-edit": at("playbook-edit", "rate_limit"),
         "playbook-new": at("playbook-new"),
         "playbook-draft": at("playbook-edit", "sample"),

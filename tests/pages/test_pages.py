@@ -13,6 +13,7 @@ from tests.pages import scene as scenes
 pytestmark = pytest.mark.django_db
 
 #: Pages that need a permission beyond reading; the roles that hold it.
+_NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 ONLY = {
     **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
@@ -29,6 +30,7 @@ ONLY = {
     ),
     **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
+    **dict.fromkeys(("practice", "practice-case", "practice-try"), _NOT_READERS),
 }
 #: Pages of one ticket: not found for people outside its team, and for engineers it is not assigned to.
 OF_A_TICKET = {
@@ -45,6 +47,8 @@ OF_A_TICKET = {
     "ticket-hostile",
     "dry-run",
     "backtest",
+    "practice-case",
+    "practice-try",
 }
 
 
@@ -121,6 +125,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("people", 8),
         ("audit", 6),
         ("dry-run", 12),
+        ("practice", 12),
+        ("practice-case", 12),
         ("backtest", 12),
     ],
 )
