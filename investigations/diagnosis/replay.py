@@ -73,13 +73,13 @@ class _Keeper:
         return Kept(self.kept, self.to_ask)
 
     def _outcome(self, position: int, step: Step) -> StepOutcome:
+        number, former = self.former.get(step.id, (0, None))
+        found = self.stored.get(step.id)
+        if step.source == "manual":  # no source is asked for it, whatever it rests on
+            return self._manual(position, step, former, found)
         open_steps = sorted(self._read_by(step) & set(self.to_ask))
         if open_steps:
             raise _AnswerNeeded(f"it rests on {', '.join(open_steps)}")
-        number, former = self.former.get(step.id, (0, None))
-        found = self.stored.get(step.id)
-        if step.source == "manual":
-            return self._manual(position, step, former, found)
         decided = self._is_same_condition(step, former, found)
         if decided and found is not None and found.status == "skipped":
             return found

@@ -10,6 +10,7 @@ from investigations.engine.shadow import NotReplayable, shadow_of_run, shadow_of
 from investigations.models import Investigation
 from investigations.playbooks.format import Playbook
 from investigations.profile import Profile
+from investigations.services.runs import answer_step
 from tests import factories
 from tests.engine.scene import ASKED, answering, asked_for, carry, connections, playbook, queued, step
 from tests.engine.test_replay import everything
@@ -81,6 +82,14 @@ def test_only_what_asks_something_else_is_asked_with_what_rests_on_it(upstream: 
         assert sorted(asked_for(now)) == ["c", "other"]
     assert (found.way, sorted(found.asked), found.diagnosis.top_label) == ("partly", ["b", "c"], "rl.many")
     assert everything() == before
+
+
+def test_a_persons_answer_is_kept_where_the_step_before_it_is_asked_anew(upstream: Upstream) -> None:
+    manual = {**ASKED, "depends_on": ["b"]}
+    run = finished(upstream, step("a"), step("b", "beta"), manual)
+    answer_step(run, "m", "yes", actor=factories.user())
+    found = shadow_of_run(run, with_step(run, "b", params={"of": "'other'"}), connections=connections(upstream))
+    assert found.asked == ("b",) and "m" in {item["step"] for item in found.diagnosis.document["evidence"]}
 
 
 def test_parameters_that_come_to_the_same_are_the_same_question(upstream: Upstream) -> None:
