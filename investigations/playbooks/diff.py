@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from investigations.playbooks.aligning import aligned
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -75,8 +77,7 @@ def _holds_parts(items: list[Any]) -> bool:
 def _list_differences(old: list[Any], new: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
     """Of each item that is not the same, with its number in the newer list (for one that went, in the older)."""
     before, after = ([json.dumps(item, sort_keys=True) for item in items] for items in (old, new))
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+    for kind, old_from, old_to, new_from, new_to in aligned(before, after):
         if kind == "equal":
             continue
         both = min(old_to - old_from, new_to - new_from)

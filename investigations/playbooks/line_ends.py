@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from difflib import SequenceMatcher
 from typing import Final
+
+from investigations.playbooks.aligning import aligned
 
 _END: Final = re.compile(r"\r\n|\r|\n")
 
@@ -37,9 +38,11 @@ def _laid_over(new: list[str], old: list[str], ends: list[str], usual: str) -> s
     """`ends[i]` follows `old[i]`; the last line has none."""
     found: list[str] = []
     before = usual
-    for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, old_from, old_to, new_from, new_to in aligned(old, new):
         for at in range(new_from, new_to):
             was = old_from + at - new_from
             before = ends[was] if kind in ("equal", "replace") and was < min(old_to, len(ends)) else before
+            if before == "\n" and not new[at] and found and found[-1] == "\r":
+                before = "\r"  # with LF the two would be one end
             found.append(before)
     return "".join(line + end for line, end in zip(new, [*found[: len(new) - 1], ""], strict=True))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final
+
+from investigations.playbooks.aligning import aligned
 
 _LINES: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 MINE, BETWEEN, THEIRS = "<<<<<<< mine", "=======", ">>>>>>> theirs"
@@ -72,7 +73,8 @@ def _blocks(old: list[str], one: list[str], other: list[str]) -> Iterator[tuple[
 def _kept(old: list[str], new: list[str]) -> dict[int, int]:
     """Line of `old` -> the line of `new` that it is."""
     return {
-        first + step: second + step
-        for first, second, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-        for step in range(size)
+        at: new_from + at - old_from
+        for kind, old_from, old_to, new_from, _ in aligned(old, new)
+        if kind == "equal"
+        for at in range(old_from, old_to)
     }

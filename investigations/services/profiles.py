@@ -111,6 +111,9 @@ def import_profile(data: Any, *, actor: User | None = None) -> list[str]:
     from investigations.services.customers import import_directory
 
     profile, unknown = read_profile(data, strict=False)
+    if "playbooks" not in data:
+        # A company's file says nothing of how this installation decides: it must not switch the second person off.
+        profile = profile.model_copy(update={"playbooks": current_profile().playbooks})
     with transaction.atomic():
         save_profile(profile.model_dump(mode="json", exclude={"customers"}), actor=actor, comment="imported")
         import_directory(profile.customers)

@@ -115,21 +115,28 @@ def step_of(text: str, step_id: str) -> Step:
     raise NotFound(f"The draft has no step {step_id!r}.")
 
 
-def about_whom(user: User, ref: str, *, start: datetime | None = None, end: datetime | None = None) -> About:
-    """A ticket's reference or a customer's id; NotFound where the person sees neither. `start` and `end` (aware) move
+def about_whom(
+    user: User, ref: str, *, playbook: str = "", start: datetime | None = None, end: datetime | None = None
+) -> About:
+    """A ticket's reference or a customer's id; NotFound where the person sees neither.
+
+    Of a ticket, what its newest run of `playbook` found for the other steps is known. `start` and `end` (aware) move
     the window that a step without one of its own asks over.
     """
     ref, profile = ref.strip(), current_profile()
     ticket = Ticket.objects.visible_to(user).select_related("customer").filter(ref__iexact=ref).first()
     if ticket is not None:
-        runs = Investigation.objects.visible_to(user).filter(ticket=ticket, status="done")
-        run = runs.order_by("-pk").first()
+        runs = Investigation.objects.visible_to(user).filter(ticket=ticket, status="done").select_related("playbook")
+        # Steps of another playbook may have the same names and mean something else.
+        run = runs.filter(playbook__key=playbook).order_by("-pk").first() or runs.order_by("-pk").first()
+        is_same = run is not None and run.playbook is not None and run.playbook.key == playbook
         as_of = run.as_of if run is not None else end or timezone.now()
         found = About(
-            label=f"{ticket.ref} · {ticket.subject}"[:120],
+            label=f"{ticket.ref} · {ticket.subject}"[:120]
+            + (f", with what {run.ref} found" if run and is_same else ""),
             ref=ticket.ref,
             inputs=build_inputs(ticket, as_of=max(as_of, end) if end else as_of, profile=profile),
-            outcomes=stored_outcomes(run.pk) if run is not None else {},
+            outcomes=stored_outcomes(run.pk) if run is not None and is_same else {},
         )
     else:
         customer = Customer.objects.filter(org_id=ref).first() if ref else None

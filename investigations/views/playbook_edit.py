@@ -56,7 +56,11 @@ def draft_or_begun(request: HttpRequest, key: str) -> PlaybookDraft:
 @require_safe
 @page("playbook.edit")
 def edit(request: HttpRequest, key: str = "") -> HttpResponse:
-    draft = draft_or_begun(request, key)
+    return _editor(request, draft_or_begun(request, key))
+
+
+def _editor(request: HttpRequest, draft: PlaybookDraft, *, status: int = 200) -> HttpResponse:
+    key = draft.key
     others = PlaybookDraft.objects.open().exclude(key="").filter(key=key).exclude(owner=person(request))
     asked_for = request.GET.get("from", "")
     tickets = Ticket.objects.visible_to(person(request))
@@ -74,7 +78,7 @@ def edit(request: HttpRequest, key: str = "") -> HttpResponse:
             for name in ("save", "check", "discard", "upload", "undo", "publish", "download", "try", "step")
         },
     }
-    return render(request, "investigations/playbook_edit.html", context)
+    return render(request, "investigations/playbook_edit.html", context, status=status)
 
 
 def check_context(draft: PlaybookDraft) -> dict[str, Any]:
@@ -116,8 +120,10 @@ def save(request: HttpRequest, key: str = "") -> HttpResponse:
     except DomainError as refused:
         if wants_json:
             return JsonResponse({"error": refused.detail, "code": refused.code}, status=refused.status)
-        messages.error(request, f"Not saved: {refused.detail}.")
-        return redirect(editor_of(key))
+        messages.error(request, f"Not saved: {refused.detail}. Save again to keep the text that is shown.")
+        draft = draft_or_begun(request, key)
+        draft.text = request.POST.get("text", "").replace("\x00", "\ufffd")  # shown, not saved: nothing is lost
+        return _editor(request, draft, status=refused.status)
     if wants_json:
         return JsonResponse(drafts.told(draft))
     return redirect(address("publish", key) if request.POST.get("then") == "publish" else editor_of(key))

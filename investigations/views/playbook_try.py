@@ -51,7 +51,11 @@ def try_step(request: HttpRequest, key: str = "") -> HttpResponse:
 def _tried(request: HttpRequest, key: str, step_id: str, step: Step | None = None) -> Tried:
     user = person(request)
     about = about_whom(
-        user, request.POST.get("about", "")[:120], start=_moment(request, "start"), end=_moment(request, "end")
+        user,
+        request.POST.get("about", "")[:120],
+        playbook=key,
+        start=_moment(request, "start"),
+        end=_moment(request, "end"),
     )
     draft = drafts.ensure_draft(owner=user, key=key)
     given = {

@@ -12,6 +12,7 @@ from django.urls import reverse
 from altor.models import ApiToken, AuditEvent, PhaseEvent, User
 from altor.tokens import find_token
 from investigations.models import Connection, Customer, InstallationProfile, Investigation, PlaybookVersion, Ticket
+from investigations.services.profiles import current_profile
 from tests import factories
 from tests.pages import scene as scenes
 
@@ -294,6 +295,19 @@ def test_the_profile_is_saved_as_a_version_and_refuses_nonsense(admin: Client, s
     assert Customer.objects.filter(org_id="org_new").exists()
     broken = admin.post(at("profile-import"), {"file": SimpleUploadedFile("i.json", b"{")}, follow=True)
     assert "could not be read" in broken.content.decode()
+
+
+def test_the_second_person_is_switched_on_and_survives_an_import(admin: Client) -> None:
+    page = admin.get(at("profile"))
+    form = {name: page.context["form"][name].value() or "" for name in page.context["form"].fields}
+    assert "only after a second person" in page.content.decode()
+    admin.post(at("profile"), {**form, "playbooks.approval": "on"})
+    assert current_profile().playbooks.approval is True
+    upload = SimpleUploadedFile("i.json", json.dumps({"vendor": "Acme", "customers": []}).encode())
+    admin.post(at("profile-import"), {"file": upload})
+    assert current_profile().vendor == "Acme" and current_profile().playbooks.approval is True
+    admin.post(at("profile"), {key: value for key, value in form.items() if key != "playbooks.approval"})
+    assert current_profile().playbooks.approval is False
 
 
 def test_a_playbook_is_put_in_force(admin: Client) -> None:

@@ -128,6 +128,22 @@ def test_what_cannot_be_kept_is_said(client, sample, text, words):
     assert answer.status_code == 400 and words in answer.json()["error"]
 
 
+def test_without_scripts_the_form_saves_and_leads_on(client, sample):
+    answer = client.post(at("save"), {"text": GOOD + "# x\n", "revision": 0})
+    assert answer.status_code == 302 and answer["Location"] == at("edit")
+    answer = client.post(at("save"), {"text": GOOD + "# y\n", "revision": 1, "then": "publish"})
+    assert answer["Location"] == at("publish") and draft().text == GOOD + "# y\n"
+
+
+@pytest.mark.parametrize(("typed", "status"), [("# typed\n", 409), ("# typed\n" + "x" * 400_001, 400)])
+def test_without_scripts_a_refused_text_is_shown_again(client, sample, typed, status):
+    save(client, GOOD + "# one\n")
+    answer = client.post(at("save"), {"text": typed, "revision": 0})
+    page = answer.content.decode()
+    assert answer.status_code == status and "Not saved:" in page and "# typed" in page
+    assert draft().text == GOOD + "# one\n" and 'name="revision" id="revision" value="1"' in page
+
+
 # -------------------------------------------------------------------------------------------------------------- bytes
 FILES = {
     "crlf": GOOD.replace("\n", "\r\n"),

@@ -12,7 +12,15 @@ from pytest_django import Settings
 
 from altor.models import AuditEvent, User
 from altor.outbound.state import forget_states
-from investigations.models import Connection, Evidence, Investigation, PlaybookDraft, StepResult, Ticket
+from investigations.models import (
+    Connection,
+    Evidence,
+    Investigation,
+    PlaybookDraft,
+    PlaybookVersion,
+    StepResult,
+    Ticket,
+)
 from investigations.playbooks.examine import examine
 from investigations.services.connections import clickhouse_config
 from investigations.services.playbooks import store_version
@@ -150,9 +158,13 @@ def test_a_value_of_another_step_is_asked_for(client, telemetry, begun):
 
 def test_values_of_other_steps_come_from_the_tickets_newest_run(client, telemetry, begun):
     ticket = make.ticket(customer=make.customer("org_c"), opened_at=NOW)
-    run = make.run(ticket, status="done", as_of=NOW)
-    make.step(run, "speed", 1, facts={"onset": (NOW - timedelta(hours=1)).isoformat(), "row_count": 1.0})
-    assert "After the onset" in ask(client, "later", about=ticket.ref)
+    facts = {"onset": (NOW - timedelta(hours=1)).isoformat(), "row_count": 1.0}
+    make.step(make.run(ticket, status="done", as_of=NOW), "speed", 1, facts=facts)
+    assert "not known" in ask(client, "later", about=ticket.ref)  # a step of that name in another playbook
+    run = make.run(ticket, status="done", as_of=NOW, playbook=PlaybookVersion.objects.get(key="sample"))
+    make.step(run, "speed", 1, facts=facts)
+    part = ask(client, "later", about=ticket.ref)
+    assert "After the onset" in part and f"with what {run.ref} found" in part
 
 
 def test_the_window_can_be_chosen(client, telemetry, begun):
