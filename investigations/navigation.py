@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from altor.shell import NavItem
-from investigations.models import Connection, Investigation
+from investigations.models import Connection, Investigation, PlaybookApproval
 
 if TYPE_CHECKING:
     from altor.models import User
@@ -19,11 +19,21 @@ def broken_connections(user: User) -> int:
     return Connection.objects.filter(is_active=True, health__in=["down", "refused"]).count()
 
 
+def versions_to_approve(user: User) -> int:
+    """Those that wait for this person: not what they wrote or asked for themselves."""
+    if not user.may("playbook.edit"):
+        return 0
+    return PlaybookApproval.objects.waiting_for(user).count()
+
+
 ITEMS: Final = (
     NavItem("", 10, "today", "Today", "home", "today", go="t"),
     NavItem("", 20, "runs", "Runs", "activity", "investigations:runs", "run.read", "r", active_runs, "active"),
     NavItem("", 30, "tickets", "Tickets", "ticket", "investigations:tickets", "ticket.read", "i"),
-    NavItem("", 40, "playbooks", "Playbooks", "list-check", "investigations:playbooks", "playbook.read", "p"),
+    NavItem(
+        "", 40, "playbooks", "Playbooks", "list-check", "investigations:playbooks", "playbook.read", "p",
+        versions_to_approve, "to approve",
+    ),
     NavItem("", 45, "backtests", "Backtest", "history", "investigations:backtests", "run.read"),
     NavItem("", 47, "practice", "Practice", "book", "investigations:practice", "practice.try"),
     NavItem("", 50, "customers", "Customers", "building", "investigations:customers", "customer.read", "c"),

@@ -85,6 +85,16 @@ class PlaybookDraft(models.Model):
         return f"draft of {self.key or 'a new playbook'}"
 
 
+class PlaybookApprovalQuerySet(models.QuerySet["PlaybookApproval"]):
+    def waiting(self) -> Self:
+        return self.filter(state=PlaybookApproval.State.WAITING)
+
+    def waiting_for(self, user: User) -> Self:
+        """Those the person may decide on."""
+        own = models.Q(asked_by=user) | models.Q(version__created_by=user)
+        return self.waiting().exclude(own)
+
+
 class PlaybookApproval(models.Model):
     """A version that somebody wants in force and a second person has to agree to."""
 
@@ -101,6 +111,7 @@ class PlaybookApproval(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=1000, blank=True)
+    objects = PlaybookApprovalQuerySet.as_manager()
 
     class Meta:
         ordering = ("-asked_at",)

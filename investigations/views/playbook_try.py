@@ -128,7 +128,7 @@ def _put_in(request: HttpRequest, key: str, given: Mapping[str, Any]) -> int:
         if tried.outcome is not None and tried.outcome.error:
             raise InvalidInput(f"The query was tried and gave no answer: {tried.outcome.error}")
         columns = tried.columns
-        told = f"tried for {tried.about.ref}: {tried.row_count} rows in {tried.took}"
+        told = f"tried: {tried.row_count} rows in {tried.took}"
     text, line = insert_step(
         draft.text, name, step_text(step_id=name, title=title, sql=sql, columns=columns, tried=told)
     )

@@ -172,6 +172,7 @@ def test_a_version_waits_for_a_second_person(client, olga, four_eyes):
     page = publish(client).content.decode()
     assert "waits for the approval" in page and in_force().version == 1 and waiting() == ["sample v2"]
     assert "Waiting for approval" in olga.get(reverse("investigations:playbooks")).content.decode()
+    assert "to approve" in olga.get("/").content.decode() and "to approve" not in client.get("/").content.decode()
     shown = olga.get("/playbooks/sample/v2/").content.decode()
     assert "Approve, put in force" in shown and "Speed of the API" in shown
     olga.post("/playbooks/sample/v2/approve/", {"against": 1})

@@ -224,7 +224,13 @@ def test_a_pasted_query_becomes_a_step_with_the_columns_it_gave(client, telemetr
     page = paste(client, about="org_a")
     assert page.redirect_chain[-1][0].startswith(at("edit") + "#line-")
     text = PlaybookDraft.objects.get().text
-    assert "# columns: t DateTime" in text and "failed UInt64, total UInt64" in text and "tried for org_a" in text
+    assert (
+        "# columns: t DateTime" in text
+        and "failed UInt64, total UInt64" in text
+        and "# tried: " in text
+        and " rows in " in text
+        and "org_a" not in text
+    )
     assert "change: {method: share_change, time: t, hits: failed, total: total}" in text and "fence: customer" in text
     assert examine(text).playbook is not None, examine(text).problems
     line = int(page.redirect_chain[-1][0].rpartition("-")[2])

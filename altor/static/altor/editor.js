@@ -237,6 +237,9 @@ for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
 document.addEventListener("htmx:afterRequest", (event) => {
   const sent = event.detail.elt;
   if (sent?.id !== "try-form") return;
+  // The whole table would be read out: the first lines are enough.
+  const words = [...document.querySelectorAll("#tried h3, #tried .al-pill, #tried .al-note, #tried strong")].slice(0, 3);
+  document.getElementById("said").textContent = words.map((node) => node.textContent.trim()).join(", ");
   delete sent.dataset.sent;
   sent.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
   const now = document.querySelector("#tried [data-revision]")?.dataset.revision;
