@@ -176,8 +176,12 @@ def claim_try(draft: PlaybookDraft, *, for_s: float) -> None:
         raise LimitReached("A query of yours is still being tried: wait for its answer.")
 
 
-def end_try(draft: PlaybookDraft) -> None:
-    PlaybookDraft.objects.filter(pk=draft.pk).update(trying_until=None)
+def end_try(draft: PlaybookDraft, *, is_kept: bool) -> None:
+    """The next may be tried. A draft that was begun for this only goes again, unless it was written in meanwhile."""
+    mine = PlaybookDraft.objects.filter(pk=draft.pk)
+    mine.update(trying_until=None)
+    if not is_kept:
+        mine.filter(revision=draft.revision).delete()
 
 
 def told(draft: PlaybookDraft) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from investigations.playbooks.skeleton import StepRefused, insert_step, params_o
 from investigations.services import drafts, trying
 from investigations.services.trying import Tried, about_whom, step_of
 from investigations.sources.clickhouse.guard import QueryRefused, read_statement
-from investigations.views.playbook_edit import address, editor_of
+from investigations.views.playbook_edit import address, draft_or_begun, editor_of
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
@@ -38,7 +38,6 @@ def try_step(request: HttpRequest, key: str = "") -> HttpResponse:
         refused = error.detail
     context = {
         "here": "playbooks", "key": key, "tried": tried, "refused": refused, "editor": editor_of(key),
-        "revision": getattr(PlaybookDraft.objects.of(person(request), key).first(), "revision", 0),
     }  # fmt: skip
     part = request.headers.get("HX-Request") == "true"
     # A refusal is an answer to read, and htmx shows only what succeeded.
@@ -57,6 +56,7 @@ def _tried(request: HttpRequest, key: str, step_id: str, step: Step | None = Non
         start=_moment(request, "start"),
         end=_moment(request, "end"),
     )
+    was_there = PlaybookDraft.objects.of(user, key).exists()
     draft = drafts.ensure_draft(owner=user, key=key)
     given = {
         name.removeprefix("value."): str(value) for name, value in request.POST.items() if name.startswith("value.")
@@ -65,7 +65,7 @@ def _tried(request: HttpRequest, key: str, step_id: str, step: Step | None = Non
     try:
         return trying.try_step(step or step_of(draft.text, step_id), about, actor=user, playbook=key, given=given)
     finally:
-        drafts.end_try(draft)
+        drafts.end_try(draft, is_kept=was_there)
 
 
 def _moment(request: HttpRequest, name: str) -> datetime | None:
@@ -107,7 +107,7 @@ def _put_in(request: HttpRequest, key: str, given: Mapping[str, Any]) -> int:
     if not _NAME.fullmatch(name):
         raise InvalidInput("The step needs a name: small letters, digits and _, a letter first, e.g. slow_calls.")
     read_statement(sql)
-    draft = drafts.ensure_draft(owner=person(request), key=key)
+    draft = draft_or_begun(request, key)
     # Both fail here before the source is asked.
     insert_step(draft.text, name, step_text(step_id=name, title=title, sql=sql))
     columns, told = [], ""

@@ -99,6 +99,12 @@ def begun(client: Client) -> None:
     make.customer("org_a")
 
 
+@pytest.fixture
+def sample_only() -> None:
+    store_version(GOOD, name="sample.yaml")
+    make.customer("org_a")
+
+
 def ask(client: Client, step: str = "speed", about: str = "org_a", **form: object) -> str:
     answer = client.post(at("try"), {"step": step, "about": about, **form}, headers={"HX-Request": "true"})
     assert answer.status_code == 200
@@ -212,6 +218,11 @@ def test_personal_data_is_taken_out_of_what_is_shown(client, telemetry, begun):
     save(client, TEXT.replace("SELECT count() AS n FROM requests WHERE status >= {least:UInt16}", query), revision=1)
     part = ask(client)
     assert "agent of" in part and "noor@example.com" not in part
+
+
+def test_trying_alone_begins_no_draft(client, sample_only):
+    assert "clickhouse is not connected" in ask(client)
+    assert not PlaybookDraft.objects.exists()
 
 
 # ------------------------------------------------------------------------------------------------------ pasted queries

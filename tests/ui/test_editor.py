@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from investigations.models import PlaybookDraft
 from investigations.playbooks.loader import LIBRARY, read_file
+from investigations.services.drafts import save_draft
 from investigations.services.playbooks import store_version
 from tests import factories as make
 from tests.playbooks import test_trying
@@ -157,6 +158,28 @@ def test_signed_out_while_typing_nothing_is_lost(tab: Any) -> None:
     assert page.input_value("#text") == "# written while signed out\n"
     saved(page)
     assert text() == "# written while signed out\n"
+
+
+def test_text_of_an_older_version_that_comes_back_is_no_edit_of_the_newer_one(tab: Any) -> None:
+    page = tab.open(EDIT)
+    page.route("**/save/", lambda route: route.abort())
+    page.fill("#text", LATENCY + "# mine\n")
+    saved(page, "Not saved: the server")
+    store_version(LATENCY.replace("title: Slow requests", "title: Theirs"), name="latency.yaml")
+    page.unroute("**/save/")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(tab.base + EDIT)
+    saved(page)
+    draft = PlaybookDraft.objects.get()
+    assert draft.text == LATENCY + "# mine\n" and draft.base.version == 1
+    page.wait_for_selector("text=Version 2 came into force since you began")
+
+
+def test_a_save_that_ends_after_the_page_was_opened_shows_in_it(tab: Any) -> None:
+    page = tab.open(EDIT)
+    save_draft(owner=make.User.objects.get(), key="latency", text="# in the meantime\n", revision=0)
+    page.wait_for_function("() => document.getElementById('text').value.startsWith('# in the meantime')")
+    assert page.inner_text("#saved").startswith("Saved")
 
 
 def test_a_server_that_is_away_is_said_and_tried_again(tab: Any) -> None:

@@ -20,7 +20,7 @@ const dirty = () => text.value !== saved;
 const status = (words, look) => { state.textContent = words; state.dataset.look = look; };
 
 // ---------------------------------------------------------------------------------------------- kept in this browser
-const keep = () => { try { localStorage.setItem(store, JSON.stringify({ revision, text: text.value })); } catch { /* full or off */ } };
+const keep = () => { try { localStorage.setItem(store, JSON.stringify({ revision, base: form.base.value, from: form.begun_from.value, text: text.value })); } catch { /* full or off */ } };
 const forget = () => { try { localStorage.removeItem(store); } catch { /* off */ } };
 function kept() {
   try { return JSON.parse(localStorage.getItem(store) ?? "null"); } catch { return null; }
@@ -124,14 +124,19 @@ document.addEventListener("submit", async (event) => {
   if (await flush() || target.id === "discard") {
     if (target.id === "discard") { saved = text.value; forget(); }
     target.requestSubmit(event.submitter);
-  }
+  } else notYet();
 }, true);
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-flush]");
   if (!link || (!dirty() && !under) || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   if (await flush()) location.assign(link.href);
+  else notYet();
 });
+function notYet() {
+  (bar.hidden ? state : bar).scrollIntoView({ block: "center" });
+  document.getElementById("said").textContent = "The text is not saved yet, so nothing was done.";
+}
 window.addEventListener("visibilitychange", () => { if (document.hidden) flush(); });
 window.addEventListener("beforeunload", (event) => { if (dirty()) { keep(); event.preventDefault(); } });
 
@@ -192,6 +197,14 @@ function nextProblem(back) {
   goTo(back ? sorted.filter((line) => line < now).pop() ?? sorted[sorted.length - 1] : sorted.find((line) => line > now) ?? sorted[0]);
 }
 
+// The panel tells of the draft as it is now. A save that was under way when the page was opened may not be in its text.
+function fresh() {
+  const now = document.getElementById("check").dataset.revision;
+  if (Number(now) <= Number(revision) || under || stopped) return;
+  if (dirty()) ask("The draft was changed in another tab since.");
+  else { forget(); location.reload(); }
+}
+
 function steps() {
   const items = [...document.querySelectorAll("#outline-steps [data-step]")].filter((item) => item.dataset.source !== "manual");
   const choice = document.getElementById("try-step");
@@ -216,7 +229,7 @@ document.addEventListener("click", (event) => {
   goTo(Number(link.dataset.line));
 });
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id === "check" || event.detail.elt?.id === "check") { number(); steps(); where(); }
+  if (event.detail.target?.id === "check" || event.detail.elt?.id === "check") { number(); steps(); where(); fresh(); }
 });
 // Signed out meanwhile: what comes back is the login page, not an answer.
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -242,8 +255,6 @@ document.addEventListener("htmx:afterRequest", (event) => {
   document.getElementById("said").textContent = words.map((node) => node.textContent.trim()).join(", ");
   delete sent.dataset.sent;
   sent.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
-  const now = document.querySelector("#tried [data-revision]")?.dataset.revision;
-  if (now && revision === "0") seen(now);
 });
 
 // --------------------------------------------------------------------------------------------------------------- keys
@@ -297,11 +308,16 @@ const before = kept();
 if (before && before.text !== text.value) {
   const shown = text.value;
   text.value = before.text;
-  if (String(before.revision) === revision) later();
+  if (String(before.revision) === revision) {
+    // A draft that was never saved is still one of the version it was begun from, whatever is in force by now.
+    if (revision === "0") { form.base.value = before.base ?? ""; form.begun_from.value = before.from ?? ""; }
+    later();
+  }
   else { saved = shown; ask("This browser holds text that was not saved, and the draft was changed elsewhere since."); }
 } else forget();
 number();
 steps();
+setTimeout(() => { if (!dirty() && !under) globalThis.htmx?.trigger("#check", "look"); }, 800);
 const asked = /^#line-(\d+)$/.exec(location.hash);
 if (asked) goTo(Number(asked[1]));
 where();
