@@ -31,6 +31,9 @@ class ProfilePart:
     def apply(self, files: Mapping[str, str], *, prune: bool, actor: User | None) -> None:
         if self.file in files:
             data = parse(self.file, files[self.file]) or {}
+            if isinstance(data, dict):
+                # A file from before this section says nothing of it: it must not switch the second person off.
+                data.setdefault("playbooks", current_profile().playbooks.model_dump())
             try:
                 save_profile(data, actor=actor, comment="configuration files")
             except InvalidInput as error:

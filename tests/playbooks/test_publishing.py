@@ -14,7 +14,7 @@ from altor.configuration import apply_folder
 from altor.models import AuditEvent, User
 from investigations.models import PlaybookApproval, PlaybookDraft, PlaybookVersion
 from investigations.services.playbooks import store_version
-from investigations.services.profiles import save_profile
+from investigations.services.profiles import current_profile, save_profile
 from tests import factories as make
 from tests.playbooks.test_editor import at, save
 from tests.playbooks.test_loader import FAILING, GOOD
@@ -263,6 +263,15 @@ def test_the_command_passes_it_only_when_told_to(four_eyes, tmp_path):
     assert out.getvalue() == "sample v2 is stored and waits for approval, see its page\n" and in_force().version == 1
     call_command("playbooks", "load", str(file), "--approved", stdout=out)
     assert in_force().version == 2 and waiting() == []
+
+
+def test_an_older_profile_file_does_not_switch_the_second_person_off(four_eyes, tmp_path):
+    (tmp_path / "profile.yaml").write_text("vendor: Acme\n")
+    apply_folder(tmp_path)
+    assert current_profile().vendor == "Acme" and current_profile().playbooks.approval is True
+    (tmp_path / "profile.yaml").write_text("vendor: Acme\nplaybooks: {approval: false}\n")
+    apply_folder(tmp_path)
+    assert current_profile().playbooks.approval is False
 
 
 def test_configuration_files_are_the_administrators_way_and_say_so(four_eyes, tmp_path):
