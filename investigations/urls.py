@@ -41,6 +41,7 @@ def _editor(begin: str, name: str) -> list[URLPattern]:
         "takeup": playbook_publish.take_up,
         "try": playbook_try.try_step,
         "step": playbook_try.new_step,
+        "dry-run": dry_runs.start_draft,
     }
     return [
         path(begin, playbook_edit.edit, name=name),

@@ -10,9 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 from altor.access import page, person
 from altor.errors import DomainError
 from investigations.models import PlaybookVersion, Trial
+from investigations.playbooks.loader import PlaybookInvalid
 from investigations.services.trial_report import report_of
 from investigations.services.trial_work import begin_here
 from investigations.services.trials import USUAL, cancel_trial, start_dry_run
+from investigations.views.playbook_edit import draft_or_begun, editor_of
 from investigations.views.trials import live_part, state_of, visible_trial
 
 _KIND = Trial.Kind.DRY_RUN
@@ -34,6 +36,23 @@ def start(request: HttpRequest, key: str, number: int) -> HttpResponse:
     except DomainError as refused:
         messages.error(request, refused.detail)
         return redirect("investigations:playbook-version", key, number)
+    begin_here(trial)
+    return redirect("investigations:dry-run", trial.ref)
+
+
+@require_POST
+@page("trial.start")
+def start_draft(request: HttpRequest, key: str = "") -> HttpResponse:
+    """The person's draft, before it is published."""
+    draft = draft_or_begun(request, key)
+    try:
+        trial = start_dry_run(text=draft.text, name="draft", actor=person(request))
+    except PlaybookInvalid as invalid:
+        messages.error(request, f"The draft cannot be read yet: {invalid.problems[0]}")
+        return redirect(editor_of(key))
+    except DomainError as refused:
+        messages.error(request, refused.detail)
+        return redirect(editor_of(key))
     begin_here(trial)
     return redirect("investigations:dry-run", trial.ref)
 

@@ -92,7 +92,7 @@ def check_context(draft: PlaybookDraft) -> dict[str, Any]:
         "outline": found.examined.outline,
         "few_changes": found.changes[:CHANGES_SHOWN],
         "more_changes": max(0, len(found.changes) - CHANGES_SHOWN),
-        "dry_run": "",  # address of the dry run over past tickets: its link stands beside Publish
+        "dry_run": address("dry-run", draft.key) if draft.owner.may("trial.start") else "",
         "check_url": address("check", draft.key),
         "publish_url": address("publish", draft.key),
     }

@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from altor.models import Team, User
-from investigations.models import Feedback, Investigation, Trial, TrialCase
+from investigations.models import Feedback, Investigation, PlaybookVersion, Trial, TrialCase
+from investigations.playbooks.loader import LIBRARY
 from investigations.services.trials import start_backtest
 from tests import factories
 
@@ -55,6 +56,28 @@ def test_a_lead_begins_a_dry_run_from_the_versions_page_and_reads_it(ours: Team,
     assert trial.status == "done", "what asks nobody is done before the page answers"
     assert "hx-trigger" not in html.partition('id="live"')[2][:200]
     assert trial.ref in client.get(at("playbook-version", "rate_limit", 1)).content.decode()
+
+
+def test_a_draft_is_dry_run_before_it_is_published(ours: Team, lead: User) -> None:
+    run = finished(ours)
+    client = as_(lead)
+    assert at("playbook-dry-run", "rate_limit") in client.get(at("playbook-edit", "rate_limit")).content.decode()
+    changed = (LIBRARY / "rate_limit.yaml").read_text().replace("title: ", "title: Another ", 1)
+    client.post(at("playbook-save", "rate_limit"), {"text": changed, "revision": "0", "base": "1"})
+    html = client.post(at("playbook-dry-run", "rate_limit"), follow=True).content.decode()
+    trial = Trial.objects.get()
+    assert trial.playbook is None and trial.source_yaml == changed
+    assert [case.ticket for case in trial.cases.all()] == [run.ticket] and "a text that is not stored" in html
+    assert PlaybookVersion.objects.filter(key="rate_limit").count() == 1
+
+
+def test_a_draft_that_is_no_playbook_yet_is_not_dry_run_and_not_lost(ours: Team, lead: User) -> None:
+    finished(ours)
+    client = as_(lead)
+    client.post(at("playbook-save", "rate_limit"), {"text": "key: [", "revision": "0", "base": "1"})
+    answer = client.post(at("playbook-dry-run", "rate_limit"), follow=True)
+    assert "cannot be read yet" in answer.content.decode() and "key: [" in answer.content.decode()
+    assert not Trial.objects.exists()
 
 
 @pytest.mark.parametrize("last", ["0", "-1", "201", "nonsense", "", "9" * 40])
