@@ -25,10 +25,7 @@ from investigations.services.playbooks import as_invalid_input, shown_problem, s
 
 class PlaybookListSerializer(serializers.ModelSerializer[PlaybookVersion]):
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True, allow_null=True)
-    approval = serializers.CharField(
-        source="approval.state", default="", read_only=True,
-        help_text="`waiting` for a second person, `approved`, `returned`, `overtaken`, or empty",
-    )  # fmt: skip
+    approval = serializers.SerializerMethodField()
 
     class Meta:
         model = PlaybookVersion
@@ -47,6 +44,12 @@ class PlaybookListSerializer(serializers.ModelSerializer[PlaybookVersion]):
         )
         read_only_fields = fields
 
+    @staticmethod
+    def get_approval(version: PlaybookVersion) -> str:
+        """`waiting` for a second person, `approved`, `returned`, `overtaken`, or empty"""
+        approval = getattr(version, "approval", None)
+        return str(approval.state) if approval is not None else ""
+
 
 class PlaybookSerializer(PlaybookListSerializer):
     runs = serializers.IntegerField(read_only=True, default=0, help_text="Investigations that used this version")
@@ -62,7 +65,7 @@ class PlaybookInput(serializers.Serializer[Any]):
     activate = serializers.BooleanField(required=False, default=True)
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
+class PlaybookProblemSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField(help_text="From 1; 0 where the place is not known")
     field = serializers.CharField(help_text="Dotted path: steps[0].params.onset", allow_blank=True)
     message = serializers.CharField()
@@ -76,8 +79,8 @@ class ValidationSerializer(serializers.Serializer[Any]):
     valid = serializers.BooleanField(help_text="It can be stored")
     may_be_in_force = serializers.BooleanField(help_text="Valid, and its own tests come out as expected")
     key = serializers.CharField(allow_blank=True)
-    problems = ProblemSerializer(many=True)
-    failed_tests = ProblemSerializer(many=True)
+    problems = PlaybookProblemSerializer(many=True)
+    failed_tests = PlaybookProblemSerializer(many=True)
 
 
 class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):

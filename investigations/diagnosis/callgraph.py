@@ -9,9 +9,11 @@ busy it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from investigations.playbooks.format import CallGraph
 
 #: Deeper chains are cut: what would flow on stays there.
 _DEEPEST: Final = 12
@@ -63,3 +65,41 @@ def blame(front: str, calls: Iterable[tuple[str, str]], excess: Mapping[str, flo
             waiting += [(passed * have / total, (*path, callee)) for callee, have in below.items()]
     ranked = sorted(stayed, key=lambda part: (-round(stayed[part], 12), part))
     return [Blamed(part, stayed[part], strongest[part][1]) for part in ranked]
+
+
+def chain(measure: CallGraph, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Facts of sampled requests across services; see `CallGraph`. Without enough requests only `services` is known."""
+    calls: list[tuple[str, str]] = []
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
+    entered: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        part, caller = str(row[measure.part]), str(row[measure.caller] or "")
+        before[part] = before.get(part, 0.0) + float(row[measure.value_before] or 0)
+        after[part] = after.get(part, 0.0) + float(row[measure.value_after] or 0)
+        if caller:
+            calls.append((caller, part))
+        else:
+            entered[part] = (float(row[measure.n_before] or 0), float(row[measure.n_after] or 0))
+    facts: dict[str, Any] = {"services": float(len(before))}
+    if not entered:
+        return facts
+    front = max(sorted(entered), key=lambda part: entered[part][1])
+    n_before, n_after = entered[front]
+    if min(n_before, n_after) < measure.min_n:
+        return facts
+    per_request = {part: (before[part] / n_before, after[part] / n_after) for part in before}
+    excess = {part: now - then for part, (then, now) in per_request.items()}
+    noise = measure.min_share * max(excess[front], 0.0)
+    ranked = [
+        {
+            "part": item.part,
+            "share": item.share,
+            "path": list(item.path),
+            "before": per_request[item.part][0],
+            "after": per_request[item.part][1],
+        }
+        for item in blame(front, calls, {part: value if value > noise else 0.0 for part, value in excess.items()})
+        if item.share > 0
+    ]
+    return facts | {"front": front, "ranked": ranked, "best": ranked[0], "deep": ranked[0]["part"] != front}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from investigations.diagnosis import billing, deployments, incidents, issues, measures
+from investigations.diagnosis import billing, callgraph, deployments, incidents, issues, measures
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.texts import is_empty, render
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome, Verdict
@@ -274,6 +274,8 @@ def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], 
             return deployments.rank(measure, data, space)
         case playbook_format.Versions():
             return deployments.rank_versions(measure, rows, space)
+        case playbook_format.CallGraph():
+            return callgraph.chain(measure, rows)
         case playbook_format.Incidents():
             return incidents.rank(measure, data, space)
         case playbook_format.Issues():

@@ -18,6 +18,7 @@ from pydantic.json_schema import SkipJsonSchema
 from investigations.playbooks.measuring import (
     Affected,
     Billing,
+    CallGraph,
     Compare,
     CountChange,
     Deployments,
@@ -133,7 +134,7 @@ class Step(Part):
     )
     operation: str = Field("", description="What is asked of a source other than clickhouse; see the sources reference")
     query: str = Field(
-        "", description="SQL over the views requests, calls, deliveries, logs; {name:Type} binds a value"
+        "", description="SQL over the views requests, calls, deliveries, logs, spans; {name:Type} binds a value"
     )
     fence: Literal["customer", "everyone"] = Field(
         "customer", description="Whose rows a query sees: the ticket's customer's only, or everybody's"
@@ -382,6 +383,7 @@ __all__ = [
     "WEIGHTS",
     "Affected",
     "Billing",
+    "CallGraph",
     "Cel",
     "Compare",
     "Contradiction",

@@ -106,6 +106,25 @@ class Table(_OverRows):
     limit: int = Field(50, ge=1, le=500, description="Rows kept as facts; `count` counts all")
 
 
+class CallGraph(_OverRows):
+    """In which service of a call chain the trouble began, from rows per (service, its caller) of sampled requests.
+
+    Facts: front (the service that the requests enter), services (how many), ranked[] (`part`, share, path[], before,
+    after), best.* the first, deep (best is not the front). `before` and `after` are milliseconds a request that the
+    service took, waiting included, or failures a request. A service takes over what it passes on: see `callgraph`.
+    """
+
+    method: Literal["call_graph"] = Field(description=_METHOD)
+    part: str = Field("service", description="Column with the service")
+    caller: str = Field("caller", description="Column with the service that called it; empty: the requests enter here")
+    n_before: str = Field("n_before", description="Column with the number of its calls before")
+    n_after: str = Field("n_after", description="Column with the number of its calls after")
+    value_before: str = Field("sum_before", description="Column with the sum of its durations (failures) before")
+    value_after: str = Field("sum_after", description="Column with the sum of its durations (failures) after")
+    min_n: float = Field(20.0, ge=0, description="Fewer requests, before or after, tell nothing")
+    min_share: float = Field(0.2, ge=0, le=1, description="Excess below this part of the front's is noise")
+
+
 class Affected(_OverRows):
     """Other customers that show the symptom in the same window, measured and chosen by the query: one row each.
 
@@ -221,6 +240,7 @@ Measure = Annotated[
     | Compare
     | Table
     | Affected
+    | CallGraph
     | Deployments
     | Versions
     | Incidents

@@ -21,6 +21,7 @@ EVIDENCE_KINDS: Final[dict[str, str]] = {
     "by_api_key": "the symptom per API key",
     "by_route": "the symptom per route",
     "by_region": "the symptom per region",
+    "by_service": "the symptom per service of the call chain",
     "by_client_ip": "the symptom per client address",
     "new_client_ips": "client addresses that were not seen before",
     "latency_p95": "durations of requests",
@@ -161,6 +162,7 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
     "usage": frozenset(
         {"days", "count", "served", "metered", "excess", "ratio", "over_days", "onset_day", "over_ratio", "over_excess"}
     ),
+    "call_graph": frozenset({"front", "services", "ranked", "best", "deep"}),
     "deployments": frozenset(
         {"count", "live", "failed", "elsewhere", "candidates", "after", "onset", "best", "second_score"}
     ),

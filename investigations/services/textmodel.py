@@ -184,7 +184,8 @@ def _keep(
 
 def _books() -> dict[str, Playbook]:
     """The playbooks in force by key; the first look must be among them. The shipped ones are loaded when none are."""
-    ensure_library()
+    if not PlaybookVersion.objects.active().exists():
+        ensure_library()
     books = {
         str(document["key"]): Playbook.model_validate(document)
         for document in PlaybookVersion.objects.active().order_by("key").values_list("document", flat=True)

@@ -67,6 +67,7 @@ def test_what_is_typed_is_saved_and_checked_and_the_cursor_stays(tab: Any) -> No
     assert page.evaluate("document.activeElement.id") == "text"
     assert text() == LATENCY.replace("caches and external services", "caches and external services indeed", 1)
     shoot(page, "editor-changed")
+    page.wait_for_load_state("networkidle")  # a check that the reload cuts off would be a complaint of the browser
     page.reload()
     assert "services indeed" in page.input_value("#text") and tab.complaints == [] and tab.policy_violations() == []
 

@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 from investigations.profile import TelemetryProfile
+from investigations.sources.clickhouse.guard import VIEWS
 from investigations.sources.clickhouse.layout import Layout
 from investigations.sources.clickhouse.views import Builder, ViewUnavailable
 
-_VIEWS: Final = ("requests", "calls", "deliveries", "logs")
 _PREFIX: Final = {"SpanAttributes": "attr", "LogAttributes": "attr", "ResourceAttributes": "resource"}
 
 
@@ -22,7 +22,7 @@ def statements(profile: TelemetryProfile, layout: Layout) -> list[str]:
     attributes are JSON columns, which keep each path apart anyway.
     """
     builder = Builder(profile, layout, "everyone")
-    for view in _VIEWS:
+    for view in VIEWS:
         try:
             builder.build(frozenset({view}))
         except ViewUnavailable:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-VIEWS: Final = ("requests", "calls", "deliveries", "logs")
+VIEWS: Final = ("requests", "calls", "deliveries", "logs", "spans")
 _TOKEN: Final = re.compile(
     r"""(?P<string>'(?:\\.|''|[^'\\])*')"""
     r"""|(?P<comment>--[^\n]*|/\*.*?\*/)"""

@@ -1,8 +1,9 @@
 """The logical views that playbooks read, as SQL over the installation's tables.
 
-`requests`, `calls`, `deliveries` and `logs` have the same columns everywhere; what differs between installations
-(attribute names, Map or JSON columns, old semantic conventions) is resolved here. Every view is restricted to the run's
-window, and to the customer where the step is fenced, in its own WHERE: a fenced query cannot see anybody else's rows.
+`requests`, `calls`, `deliveries`, `logs` and `spans` have the same columns everywhere; what differs between
+installations (attribute names, Map or JSON columns, old semantic conventions) is resolved here. Every view is
+restricted to the run's window, and to the customer where the step is fenced, in its own WHERE: a fenced query cannot
+see anybody else's rows.
 
 Attribute names of Map columns go as server-side parameters. A JSON column's path is part of the SQL, so there a name
 must match a strict pattern.
@@ -62,7 +63,13 @@ class Builder:
 
     def build(self, names: frozenset[str]) -> str:
         """`requests AS (…), logs AS (…)` for a WITH clause; ViewUnavailable when one cannot be built."""
-        makers = {"requests": self._requests, "calls": self._calls, "deliveries": self._deliveries, "logs": self._logs}
+        makers = {
+            "requests": self._requests,
+            "calls": self._calls,
+            "deliveries": self._deliveries,
+            "logs": self._logs,
+            "spans": self._spans,
+        }
         return ",\n".join(f"{name} AS ({makers[name]()})" for name in sorted(names))
 
     # ------------------------------------------------------------------------------------------------- the views
@@ -118,6 +125,19 @@ class Builder:
         ]
         is_delivery = [f"SpanName != {self._name(p.webhook_span_name)}"] if p.webhook_span_name else []
         return self._select(columns, "traces", [f"SpanKind IN {CLIENT_KINDS}", *is_delivery])
+
+    def _spans(self) -> str:
+        """Every span, of whatever kind: for what happens inside a request, across services."""
+        columns = [
+            "toTimeZone(Timestamp, 'UTC') AS ts",
+            "ServiceName AS service",
+            "TraceId AS trace_id",
+            "SpanId AS span_id",
+            "ParentSpanId AS parent_span_id",
+            "Duration / 1e6 AS duration_ms",
+            f"toUInt8(StatusCode IN ('Error', 'STATUS_CODE_ERROR', 'ERROR') OR {self._status()} >= 500) AS is_failed",
+        ]
+        return self._select(columns, "traces", [])
 
     def _deliveries(self) -> str:
         p = self.profile
