@@ -38,7 +38,7 @@ _SPAN: Final = (
     "ratelimit.scope", "server.queue_ms", "faas.coldstart", "faas.cold_start", "error.type", "exception.type",
     "db.system.name", "db.system", "db.collection.name", "db.sql.table", "db.operation.name", "db.operation",
     "server.address", "net.peer.name", "http.host", "cache.hit", "webhook.event_type", "webhook.attempt",
-    "webhook.queue_seconds",
+    "webhook.queue_seconds", "webhook.event_id", "webhook.id", "messaging.message.id",
 )  # fmt: skip
 
 

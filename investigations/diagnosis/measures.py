@@ -406,6 +406,17 @@ def affected(measure: Affected, rows: Sequence[Row]) -> Facts:
     return {"customers": customers, "shown": float(len(kept)), "count": max(count, float(len(kept)))}
 
 
+def _part_of_first_day(over: Sequence[Facts]) -> float:
+    """Which part of its first day the wrong count filled, 0 to 1: by how much less that day is over than later ones,
+    requests coming evenly. All of it where nothing later tells, or where the difference is within ordinary scatter.
+    """
+    later = [day["ratio"] - 1 for day in over[1:]]
+    if not later or over[0]["served"] <= 0:
+        return 1.0
+    part = (over[0]["ratio"] - 1) / max(float(np.median(later)), 1e-9)
+    return part if part < 0.9 else 1.0
+
+
 def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
     """Metered against served per day: since which day the meter counts more than was served, and how much more."""
     kept = sorted(select(rows, measure.where), key=lambda row: str(row[measure.day]))
@@ -427,6 +438,7 @@ def usage(measure: Usage, rows: Sequence[Row]) -> Facts:
     }
     if over:
         facts["onset_day"] = over[0]["day"]
+        facts["onset_at"] = iso(seconds(over[0]["day"]) + 86_400 * (1 - _part_of_first_day(over)))
         facts["over_excess"] = sum(day["metered"] - day["served"] for day in over)
         facts["over_ratio"] = sum(day["metered"] for day in over) / max(sum(day["served"] for day in over), 1e-9)
     return facts

@@ -224,7 +224,9 @@ class Billing(Part):
 
 
 class Usage(_OverRows):
-    """Metered against served usage per day, from rows with day, served, metered. Facts: ratio, excess, days[]."""
+    """Metered against served usage per day, from rows with day, served, metered. Facts: ratio, excess, days[],
+    onset_day, onset_at (within that day, from how much less it is over than the days after it).
+    """
 
     method: Literal["usage"] = Field(description=_METHOD)
     day: str = Field("day", description="Column with the day")

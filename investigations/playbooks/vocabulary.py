@@ -160,7 +160,19 @@ MEASURE_FACTS: Final[dict[str, frozenset[str]]] = {
     "table": frozenset({"rows", "count", "first", "last"}),
     "affected": frozenset({"customers", "count", "shown"}),
     "usage": frozenset(
-        {"days", "count", "served", "metered", "excess", "ratio", "over_days", "onset_day", "over_ratio", "over_excess"}
+        {
+            "days",
+            "count",
+            "served",
+            "metered",
+            "excess",
+            "ratio",
+            "over_days",
+            "onset_day",
+            "onset_at",
+            "over_ratio",
+            "over_excess",
+        }
     ),
     "call_graph": frozenset({"front", "services", "ranked", "best", "deep"}),
     "deployments": frozenset(

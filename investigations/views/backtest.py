@@ -18,8 +18,8 @@ from investigations.services.causes import by_class
 from investigations.services.findings import record_finding
 from investigations.services.trial_report import report_of
 from investigations.services.trial_work import begin_here
-from investigations.services.trials import cancel_trial, start_backtest
-from investigations.views.trials import live_part, state_of, visible_trial
+from investigations.services.trials import start_backtest
+from investigations.views.trials import live_part, state_of, stopped, visible_trial
 
 _KIND = Trial.Kind.BACKTEST
 
@@ -74,14 +74,7 @@ def live(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 @page("trial.start")
 def cancel(request: HttpRequest, ref: str) -> HttpResponse:
-    trial = visible_trial(person(request), ref, _KIND)
-    try:
-        cancel_trial(trial, actor=person(request))
-    except DomainError as refused:
-        messages.error(request, refused.detail)
-    else:
-        messages.success(request, f"{trial.ref} is stopped. What was found so far stays.")
-    return redirect("investigations:backtest", trial.ref)
+    return stopped(request, visible_trial(person(request), ref, _KIND), "backtest")
 
 
 @require_POST

@@ -13,9 +13,9 @@ from investigations.models import PlaybookVersion, Trial
 from investigations.playbooks.loader import PlaybookInvalid
 from investigations.services.trial_report import report_of
 from investigations.services.trial_work import begin_here
-from investigations.services.trials import USUAL, cancel_trial, start_dry_run
+from investigations.services.trials import USUAL, start_dry_run
 from investigations.views.playbook_edit import draft_or_begun, editor_of
-from investigations.views.trials import live_part, state_of, visible_trial
+from investigations.views.trials import live_part, state_of, stopped, visible_trial
 
 _KIND = Trial.Kind.DRY_RUN
 
@@ -84,11 +84,4 @@ def live(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 @page("trial.start")
 def cancel(request: HttpRequest, ref: str) -> HttpResponse:
-    trial = visible_trial(person(request), ref, _KIND)
-    try:
-        cancel_trial(trial, actor=person(request))
-    except DomainError as refused:
-        messages.error(request, refused.detail)
-    else:
-        messages.success(request, f"{trial.ref} is stopped. What was found so far stays.")
-    return redirect("investigations:dry-run", trial.ref)
+    return stopped(request, visible_trial(person(request), ref, _KIND), "dry-run")

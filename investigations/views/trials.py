@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
+from altor.access import person
+from altor.errors import DomainError
 from altor.models import User
 from investigations.models import Trial, TrialCase
 from investigations.services.trial_report import report_of
+from investigations.services.trials import cancel_trial
 from investigations.views.runs import STOP_POLLING
 
 
@@ -23,6 +27,17 @@ def visible_trial(user: User, ref: str, kind: Trial.Kind) -> Trial:
 def state_of(trial: Trial) -> str:
     """Changes whenever the trial has moved. One indexed query."""
     return f"{trial.status}-{trial.cases.exclude(status=TrialCase.Status.WAITING).count()}"
+
+
+def stopped(request: HttpRequest, trial: Trial, page: str) -> HttpResponse:
+    """Stop the trial, and back to its page with what became of it."""
+    try:
+        cancel_trial(trial, actor=person(request))
+    except DomainError as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, f"{trial.ref} is stopped. What was found so far stays.")
+    return redirect(f"investigations:{page}", trial.ref)
 
 
 def live_part(request: HttpRequest, trial: Trial, user: User, template: str, **more: object) -> HttpResponse:

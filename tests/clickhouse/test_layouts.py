@@ -137,7 +137,7 @@ def test_attributes_in_columns_of_their_own_give_the_same_views(clickhouse_datab
     assert rows(url, REQUESTS) == [REQUEST, REQUEST]
     kinds = sorted(row[10] for row in rows(url, CALLS))
     assert kinds == ["cache", "cache", "db", "db", "http", "http"]
-    assert check(url).message.endswith("columns of their own for 42 attributes")
+    assert check(url).message.endswith("columns of their own for 45 attributes")
     answer = ask(url, "SELECT endpoint, tenant, status, weight FROM requests")
     assert "SpanAttributes" not in answer.requests[-1].target
     assert ask(url, "SELECT 1 FROM requests", fence="customer").data["rows"] == [[1], [1]]

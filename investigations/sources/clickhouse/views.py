@@ -148,6 +148,7 @@ class Builder:
             *self._resource(),
             f"{self._span(p.tenant_attribute)} AS tenant",
             f"{self._span('webhook.event_type')} AS event_type",
+            f"{self._span('webhook.event_id', 'webhook.id', 'messaging.message.id')} AS event_id",
             f"toUInt32OrZero({self._span('webhook.attempt')}) AS attempt",
             f"toFloat64OrZero({self._span('webhook.queue_seconds')}) AS queue_seconds",
             f"{self._status()} AS status",
