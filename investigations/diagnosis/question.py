@@ -68,8 +68,7 @@ def _of_inputs(
         if not spec.ask or space.inputs.values.get(name) is not None:
             continue
         waits = blocked.get(name, set())
-        path = f"inputs.{name}"
-        worth = _worth(leaders, lambda item: bool(waits & set(item.steps)) or path in paths_in(item.signal.when))  # noqa: B023
+        worth = _worth(leaders, waits, path=f"inputs.{name}")
         if spec.required:
             why = "Most checks need it."
             worth += _REQUIRED
@@ -87,18 +86,21 @@ def _of_steps(
         outcome = outcomes.get(step.id)
         if step.manual is None or outcome is None or outcome.status != "asked":
             continue
-        worth = _worth(leaders, lambda item: step.id in item.steps)  # noqa: B023
+        worth = _worth(leaders, {step.id})
         if worth > 0:
             spec = step.manual
             yield Question("step", step.id, spec.ask, spec.answer, tuple(spec.choices), _why(leaders, space), worth)
 
 
-def _worth(leaders: Sequence[Scored], waits_for: Any) -> float:
-    """How far the answer could drive the leaders apart: a condition that moves both the same tells nothing."""
+def _worth(leaders: Sequence[Scored], steps: set[str], *, path: str = "") -> float:
+    """How far an answer that `steps` wait for, or that conditions read as `path`, could drive the leaders apart: a
+    condition that moves both the same tells nothing.
+    """
     swings: dict[str, list[float]] = {}
     for place, item in enumerate(leaders):
         for weighed in item.weighed:
-            if weighed.truth is Truth.UNKNOWN and waits_for(weighed):
+            waits = bool(steps & set(weighed.steps)) or path in paths_in(weighed.signal.when)
+            if weighed.truth is Truth.UNKNOWN and waits:
                 swings.setdefault(weighed.signal.when, [0.0, 0.0])[place] += _swing(weighed)
     return sum(abs(first - second) for first, second in swings.values())
 

@@ -156,8 +156,11 @@ def restore(request: HttpRequest, key: str = "") -> HttpResponse:
 @page("playbook.edit")
 def undo(request: HttpRequest, key: str = "") -> HttpResponse:
     """The text before the last file, merge or inserted step."""
-    done = lambda: drafts.take_back(owner=person(request), key=key)  # noqa: E731
-    return _back_to_editor(request, key, done, "The text is as it was before.")
+
+    def take_back() -> None:
+        drafts.take_back(owner=person(request), key=key)
+
+    return _back_to_editor(request, key, take_back, "The text is as it was before.")
 
 
 @require_POST
