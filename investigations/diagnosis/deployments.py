@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from typing import Any, Final
 
 from investigations.diagnosis.facts import FactSpace
@@ -45,10 +46,25 @@ def rank(measure: Deployments, data: Mapping[str, Any], space: FactSpace) -> Fac
             facts["after"].append(_brief(item) | {"minutes_after": -began.minutes_after(at)})
         elif not began.is_after(at, measure.before_minutes):
             facts["candidates"].append(_candidate(measure, item, began, at, services))
-    facts["candidates"].sort(key=lambda item: (-item["score"], abs(item["minutes_before"]), str(item["sha"])))
+    facts["candidates"].sort(key=lambda item: (-item["order"], abs(item["minutes_before"]), str(item["sha"])))
     return facts | _best(facts)
 
 
+#: What a deployment's score is multiplied with when another service than the one that shows the symptom went live,
+_OTHER_SERVICE: Final = 0.25
+#: when neither its title nor its files nor its pull requests name what the symptom is about,
+_OTHER_WORDS: Final = 0.6
+#: when only its files do: in a repository of many services they hold what went live elsewhere long before,
+_WORDS_IN_FILES: Final = 0.8
+#: and when all it changed is read by people or by tests, and never runs.
+_HARMLESS: Final = 0.2
+#: Among several near the onset, what they changed tells more than a quarter of an hour does: the words' factor counts
+#: with this power in their order. Alone, a deployment that does not tell what it is about may still be the one.
+_WORDS_IN_ORDER: Final = 2.0
+_NEVER_RUNS: Final = (
+    "docs/*", "doc/*", "*/docs/*", "test/*", "tests/*", "*/test/*", "*/tests/*", ".github/*",
+    "*.md", "*.rst", "*.adoc", "*/changelog*", "changelog*", "license*", "codeowners", "*/codeowners", ".editorconfig",
+)  # fmt: skip
 #: A version first seen this soon after the window's start was there before: traffic is thin.
 SETTLED: Final = timedelta(minutes=45)
 
@@ -108,31 +124,34 @@ def _utc(value: Any) -> datetime:
 
 
 def _candidate(measure: Deployments, item: Mapping[str, Any], began: Began, at: datetime, services: set[str]) -> Facts:
-    text = " ".join(
-        [
-            str(item.get("title") or ""),
-            str(item.get("description") or ""),
-            *map(str, item.get("files") or []),
-            *(str(pull.get("title") or "") for pull in item.get("pulls") or []),
-        ]
-    )
-    words = [
-        word
-        for word in measure.words
-        if FUNCTIONS["matches_any"](text.replace("_", " ").replace("-", " ").replace("/", " "), [word])
-    ]
+    own = [item.get("title"), item.get("description"), *(pull.get("title") for pull in item.get("pulls") or [])]
+    named = _words_in(own, measure.words)
+    words = _words_in([*own, *(item.get("files") or [])], measure.words)
     fits = str(item.get("service") or "") in services if services and item.get("service") else None
-    # A deployment of another service is set back, one whose text fits is preferred.
     nearness = began.nearness(at)
-    score = nearness * (1.0 if fits is None else 1.0 if fits else 0.25) * (1.0 if words else 0.6)
+    harmless = _is_harmless(item.get("files") or [])
+    text = 1.0 if named else _WORDS_IN_FILES if words else _OTHER_WORDS
+    without = nearness * (_OTHER_SERVICE if fits is False else 1.0) * (_HARMLESS if harmless else 1.0)
     facts = _brief(item) | {
         "minutes_before": began.minutes_after(at),
         "words": words,
         "has_words": bool(words),
+        "harmless": harmless,
         "nearness": nearness,
-        "score": score,
+        "score": without * text,
+        "order": without * text**_WORDS_IN_ORDER,
     }
     return facts if fits is None else facts | {"service_fits": fits}
+
+
+def _words_in(texts: Iterable[Any], words: Sequence[str]) -> list[str]:
+    text = " ".join(str(item or "") for item in texts).replace("_", " ").replace("-", " ").replace("/", " ")
+    return [word for word in words if FUNCTIONS["matches_any"](text, [word])]
+
+
+def _is_harmless(files: Sequence[str]) -> bool:
+    """Whether the changed files are known, and all of them documentation, tests or what surrounds them."""
+    return bool(files) and all(any(fnmatch(str(name).lower(), kind) for kind in _NEVER_RUNS) for name in files)
 
 
 def _brief(item: Mapping[str, Any]) -> Facts:

@@ -78,6 +78,38 @@ def test_words_that_fit_decide_between_two_that_are_near():
     assert facts["best"]["title"].startswith("Limiter") and facts["best"]["minutes_before"] == 8
 
 
+def test_what_it_is_called_tells_more_than_a_quarter_of_an_hour():
+    facts = ranked(
+        deployment(2, title="Fix typo in help text"), deployment(24, title="Lower min replicas"), words=["replica*"]
+    )
+    assert [item["title"] for item in facts["candidates"]] == ["Lower min replicas", "Fix typo in help text"]
+
+
+def test_in_a_repository_of_many_services_files_tell_less_than_the_title():
+    """What lies between two versions of one service holds what went live with another one long before."""
+    carried = deployment(3, title="Remove dead flag", files=["search/flags.py", "edge/limits.py"])
+    facts = ranked(carried, deployment(12, title="Read limits from config"), words=["limit*"])
+    assert facts["best"]["title"] == "Read limits from config"
+    assert next(item for item in facts["candidates"] if item["id"] == 3)["has_words"]
+
+
+@pytest.mark.parametrize(
+    ("files", "harmless"),
+    [
+        (["docs/help.md", "README.md"], True),
+        (["core/tests/test_orders.py", "CHANGELOG.md", ".github/workflows/ci.yaml"], True),
+        (["docs/help.md", "core/orders.py"], False),
+        (["core/contests/rank.py"], False),
+        ([], False),
+    ],
+)
+def test_documentation_and_tests_never_run(files, harmless):
+    facts = ranked(deployment(2, title="One", files=files), deployment(20, title="Other", files=["core/pay.py"]))
+    held = next(item for item in facts["candidates"] if item["id"] == 2)
+    assert held["harmless"] == harmless
+    assert facts["best"]["title"] == ("Other" if harmless else "One")
+
+
 def test_a_deployment_of_another_service_is_set_back():
     facts = ranked(deployment(3, service="docs-site"), deployment(12, service="core-api"), services=["['core-api']"])
     assert facts["best"]["service"] == "core-api"
