@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,6 +65,10 @@ class Diagnosis:
         return str(self.document["severity"] or "")
 
 
+#: `step.measure.onset`, but neither `suspected_onset` nor a condition's other names.
+_OF_A_CHANGE: Final = re.compile(r"\.onset\b")
+
+
 def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOutcome]) -> Diagnosis:
     """Weigh everything that is known so far; callable while steps are still running."""
     # In the file's order, not in that of arrival: what is cut off or named first must not depend on who was quicker.
@@ -104,6 +109,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "culprit": dict(NOBODY) if undecided else _culprit(top, space),
         "scope": {"kind": "none", "value": None} if undecided else _scope(top, space),
         "onset": None if undecided else _onset(top, space),
+        "onset_between": None if undecided else _onset_between(top, space),
         **({"escalate": False, "severity": None} if weak else _escalation(top, space)),
         "unavailable": unavailable,
         "missing": missing,
@@ -292,9 +298,20 @@ def _scope(top: Scored, space: FactSpace) -> dict[str, Any]:
 
 def _onset(top: Scored, space: FactSpace) -> str | None:
     found = space.first_known(top.hypothesis.onset)
-    if isinstance(found, Unknown):
+    return None if isinstance(found, Unknown) else _to_the_second(found)
+
+
+def _onset_between(top: Scored, space: FactSpace) -> list[str] | None:
+    """The first and the last moment at which it may have begun, where the onset was measured as that of a change."""
+    told = next((text for text in top.hypothesis.onset if not isinstance(space.value(text), Unknown)), "")
+    if not _OF_A_CHANGE.search(told):
         return None
-    at = datetime.fromisoformat(str(found)).astimezone(UTC)
+    ends = [space.value(_OF_A_CHANGE.sub(end, told)) for end in (".onset_from", ".onset_to")]
+    return None if any(isinstance(end, Unknown) for end in ends) else [_to_the_second(end) for end in ends]
+
+
+def _to_the_second(value: Any) -> str:
+    at = datetime.fromisoformat(str(value)).astimezone(UTC)
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from investigations.diagnosis import signals
+from investigations.diagnosis import beginnings, signals
+from investigations.diagnosis.beginnings import Beginning, Claim, Places, Points, beginning
 from investigations.diagnosis.likelihood import Array
 from investigations.diagnosis.signals import Change
+from investigations.diagnosis.unrest import within_buckets
 from investigations.playbooks.format import Affected, Compare, CountChange, LevelChange, ShareChange, Table, Usage
 
 Row = Mapping[str, Any]
@@ -92,7 +94,11 @@ def _begins(length: int) -> npt.NDArray[np.intp]:
     return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
 
 
-def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
+#: From this log-likelihood ratio on it is told when a change that is no certain one would have begun.
+SUSPECTED_LLR = 3.0
+
+
+def _change_facts(change: Change, grid: Grid, points: Callable[[Change], Points], claim: Claim | None) -> Facts:
     facts: Facts = {
         "current": change.current,
         "baseline": change.baseline,
@@ -106,16 +112,20 @@ def _change_facts(change: Change, grid: Grid, onset: float | None) -> Facts:
         "bucket_minutes": grid.step / 60.0,
     }
     if change.start is not None and change.end is not None:
-        begun = onset if onset is not None else grid.at(change.start)
-        facts["onset"] = iso(begun)
-        low, high = change.first_start or change.start, change.last_start or change.start
-        facts["onset_from"] = iso(min(begun, grid.at(low - 1) if low else grid.at(low)))
-        # With a first hit the beginning is not later than that.
-        facts["onset_to"] = iso(begun if onset is not None else max(begun, grid.at(high + 1)))
+        began = _began(change, grid, points, claim)
+        facts["onset"], facts["onset_from"], facts["onset_to"] = map(iso, (began.at, began.first, began.last))
         facts["minutes"] = (change.end - change.start) * grid.step / 60.0
         if not change.ongoing:
             facts["ended_at"] = iso(grid.at(change.end))
+    elif change.suspected is not None and change.suspected.llr >= SUSPECTED_LLR:
+        facts["suspected_onset"] = iso(_began(change.suspected, grid, points, claim).at)
     return facts
+
+
+def _began(change: Change, grid: Grid, points: Callable[[Change], Points], claim: Claim | None) -> Beginning:
+    said = points(change)
+    end = grid.length if change.end is None else change.end
+    return beginning(Points(said.times, said.ratios / change.unrest), grid.first, grid.at(end), claim)
 
 
 def _nothing_measured() -> Facts:
@@ -147,19 +157,20 @@ def _with_groups(facts: Facts, groups: list[Facts]) -> Facts:
     return facts
 
 
-def share_change(measure: ShareChange, rows: Sequence[Row]) -> Facts:
+def share_change(measure: ShareChange, rows: Sequence[Row], claim: Claim | None = None) -> Facts:
     kept = select(rows, measure.where)
     grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
-    facts = _one_share(measure, kept, grid)
+    facts = _one_share(measure, kept, grid, claim)
     if measure.group:
         groups = [
-            {"key": key, **_one_share(measure, part, grid)} for key, part in _grouped(kept, measure.group).items()
+            {"key": key, **_one_share(measure, part, grid, claim)}
+            for key, part in _grouped(kept, measure.group).items()
         ]
         facts = _with_groups(facts, groups)
     return facts
 
 
-def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
+def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid, claim: Claim | None) -> Facts:
     hits, total = grid.fill(rows, measure.hits), grid.fill(rows, measure.total)
     spans = grid.fill(rows, measure.spans) if measure.spans else total
     if not spans.sum() > 0:
@@ -174,19 +185,8 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
         min_ratio=measure.min_ratio,
         bucket_minutes=grid.step / 60.0,
     )
-    onset = None
-    start, end = (change.start, change.end) if change.start is not None else (None, None)
-    if start is not None and measure.first_hit:
-        first = [
-            seconds(row[measure.first_hit])
-            for row in rows
-            if start <= grid.index(row) < (end or grid.length)
-            and float(row.get(measure.hits) or 0) > 0
-            and row.get(measure.first_hit)
-        ]
-        if first:
-            onset = max(min(first) - _unseen(change, grid), grid.at(max(start - 1, 0)))
-    facts = _change_facts(change, grid, onset)
+    facts = _change_facts(change, grid, lambda spell: _points_of_share(measure, rows, grid, spell), claim)
+    start, end = change.start, change.end
     low, high = (start, end) if start is not None and end is not None else (grid.length * 3 // 4, grid.length)
     facts |= {
         "hits_now": float(hits[low:high].sum()),
@@ -200,19 +200,29 @@ def _one_share(measure: ShareChange, rows: Sequence[Row], grid: Grid) -> Facts:
     return facts
 
 
-def _unseen(change: Change, grid: Grid) -> float:
-    """Seconds that passed, as a median, between the beginning and the first hit that shows it: hits come at random."""
-    if change.start is None or change.end is None or change.n_current <= 0 or change.current <= 0:
-        return 0.0
-    rate = change.n_current / ((change.end - change.start) * grid.step)
-    return 0.693 / max(rate * min(change.current, 1.0), 1e-9)
+def _points_of_share(measure: ShareChange, rows: Sequence[Row], grid: Grid, change: Change) -> Points:
+    """What each bucket's records say of the beginning; of a bucket with hits and misses it counts when they came."""
+    hits, misses = np.zeros(grid.length), np.zeros(grid.length)
+    first_hits, last_misses = np.full(grid.length, np.nan), np.full(grid.length, np.nan)
+    for row in rows:
+        at, total = grid.index(row), float(row[measure.total] or 0.0)
+        share = float(row[measure.hits] or 0.0) / total if total > 0 else 0.0
+        spans = float(row[measure.spans] or 0.0) if measure.spans else total
+        hits[at] += share * spans
+        misses[at] += (1.0 - share) * spans
+        if share > 0 and measure.first_hit and row.get(measure.first_hit):
+            first_hits[at] = np.fmin(first_hits[at], seconds(row[measure.first_hit]))
+        if share < 1 and total > 0 and measure.last_miss and row.get(measure.last_miss):
+            last_misses[at] = np.fmax(last_misses[at], seconds(row[measure.last_miss]))
+    places = Places(grid.first, grid.step)
+    return beginnings.of_share(hits, misses, first_hits, last_misses, change.baseline, change.current, places)
 
 
-def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
+def level_change(measure: LevelChange, rows: Sequence[Row], claim: Claim | None = None) -> Facts:
     kept = select(rows, measure.where)
     grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
     if not measure.group:
-        return _one_level(measure, kept, grid)
+        return _one_level(measure, kept, grid, claim)
     parts = _grouped(kept, measure.group)
     # The whole: every group centred on its own mean, so that a shift of the mix is no change of level.
     centred: list[Row] = []
@@ -221,8 +231,8 @@ def level_change(measure: LevelChange, rows: Sequence[Row]) -> Facts:
     for key, part in parts.items():
         own = _mean_log(measure, part)
         centred += [{**row, measure.mean_log: float(row[measure.mean_log] or 0.0) - own + base} for row in part]
-        groups.append({"key": key, **_one_level(measure, part, grid)})
-    return _with_groups(_one_level(measure, centred, grid), groups)
+        groups.append({"key": key, **_one_level(measure, part, grid, claim)})
+    return _with_groups(_one_level(measure, centred, grid, claim), groups)
 
 
 def _mean_log(measure: LevelChange, rows: Sequence[Row]) -> float:
@@ -231,7 +241,7 @@ def _mean_log(measure: LevelChange, rows: Sequence[Row]) -> float:
     return sum(float(row[measure.n]) * float(row[measure.mean_log] or 0.0) for row in rows) / total if total else 0.0
 
 
-def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
+def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid, claim: Claim | None) -> Facts:
     n, first, second, weight = (np.zeros(grid.length) for _ in range(4))
     if rows:
         at = np.array([grid.index(row) for row in rows])
@@ -257,7 +267,13 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
         min_ratio=measure.min_ratio,
         bucket_minutes=grid.step / 60.0,
     )
-    facts = _change_facts(change, grid, None)
+
+    def points(spell: Change) -> Points:
+        before, inside = np.log(spell.baseline), np.log(spell.current)
+        variance = max(within_buckets(n, mean_log, var_log), 1e-4)
+        return beginnings.of_level(n, mean_log, before, inside, variance, Places(grid.first, grid.step))
+
+    facts = _change_facts(change, grid, points, claim)
     begins = _begins(len(n))
     known = np.add.reduceat((n > 0).astype(float), begins)
     sums = np.add.reduceat(np.where(n > 0, np.exp(mean_log), 0.0), begins)
@@ -265,19 +281,22 @@ def _one_level(measure: LevelChange, rows: Sequence[Row], grid: Grid) -> Facts:
     return facts | {"n": float(n.sum()), "weight": float(weight.sum()), "series": series}
 
 
-def count_change(measure: CountChange, rows: Sequence[Row]) -> Facts:
+def count_change(measure: CountChange, rows: Sequence[Row], claim: Claim | None = None) -> Facts:
     kept = select(rows, measure.where)
     grid = Grid(rows, measure.time)  # of all rows: silence at the end belongs to the series
-    facts = _one_count(measure, kept, grid)
+    facts = _one_count(measure, kept, grid, claim)
     if measure.group:
         facts = _with_groups(
             facts,
-            [{"key": key, **_one_count(measure, part, grid)} for key, part in _grouped(kept, measure.group).items()],
+            [
+                {"key": key, **_one_count(measure, part, grid, claim)}
+                for key, part in _grouped(kept, measure.group).items()
+            ],
         )
     return facts
 
 
-def _one_count(measure: CountChange, rows: Sequence[Row], grid: Grid) -> Facts:
+def _one_count(measure: CountChange, rows: Sequence[Row], grid: Grid, claim: Claim | None) -> Facts:
     count = grid.fill(rows, measure.count)
     spans = grid.fill(rows, measure.spans) if measure.spans else count
     if not spans.sum() > 0:
@@ -290,7 +309,15 @@ def _one_count(measure: CountChange, rows: Sequence[Row], grid: Grid) -> Facts:
         min_n=measure.min_n,
         min_ratio=measure.min_ratio,
     )
-    return _change_facts(change, grid, None) | {
+
+    def points(spell: Change) -> Points:
+        # The scatter is that of records, not of the events they stand for.
+        scale = float(spans.sum()) / max(float(count.sum()), 1e-9) * grid.step / 60.0
+        return beginnings.of_count(
+            spans, change.baseline * scale, change.current * scale, Places(grid.first, grid.step)
+        )
+
+    return _change_facts(change, grid, points, claim) | {
         "n": float(spans.sum()),
         "total": float(count.sum()),
         "series": _thin(count / (grid.step / 60.0)),

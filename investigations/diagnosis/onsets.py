@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
+from investigations.diagnosis.beginnings import Claim
 from investigations.diagnosis.facts import FactSpace
+from investigations.diagnosis.types import RunInputs
 from investigations.playbooks.conditions import Unknown
 
 
@@ -49,3 +52,16 @@ def began_of(space: FactSpace, expressions: Sequence[str]) -> Began | None:
         first, last = (datetime.fromisoformat(str(change.get(name) or onset)) for name in ("onset_from", "onset_to"))
         return Began(str(onset), at, min(first, at), max(last, at))
     return None
+
+
+#: What a ticket says less exactly than this ("this morning", a time without its zone) does not date a beginning.
+_EXACT_ENOUGH: Final = timedelta(hours=1)
+
+
+def claim_of(inputs: RunInputs) -> Claim | None:
+    """When it began in the customer's words, if the ticket names a time to the hour or better."""
+    at, precision = inputs.values.get("claimed_onset"), float(inputs.values.get("claim_precision_s") or 0)
+    if not at or precision > _EXACT_ENOUGH.total_seconds():
+        return None
+    moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
+    return Claim(moment.timestamp(), precision)

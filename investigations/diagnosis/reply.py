@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.scoring import Scored
-from investigations.diagnosis.texts import is_complete, render
+from investigations.diagnosis.texts import is_complete, render, since
 
 #: Below this the reply names no cause.
 SURE_ENOUGH: Final = 0.40
@@ -24,7 +24,7 @@ _NOT_LOOKED: Final = "We have read your message and want to look at the right re
 
 
 def draft(top: Scored, space: FactSpace, document: Mapping[str, Any], questions: Sequence[str]) -> str:
-    """Four parts, filled from facts and from `diagnosis` (onset, scope: as the diagnosis states them).
+    """Four parts, filled from facts and from `diagnosis` (onset, since, scope: as the diagnosis states them).
 
     Below medium confidence, and where a fact that the wording needs is not known, it states that work goes on and asks
     what is missing: `questions`, as the playbook words them for its inputs.
@@ -33,7 +33,8 @@ def draft(top: Scored, space: FactSpace, document: Mapping[str, Any], questions:
     greeting = f"Hello {name}," if name else "Hello,"
     spec = top.hypothesis.reply
     undecided = document["candidates"][0]["label"] == "inconclusive"
-    names = {**space.names, "diagnosis": {key: document[key] for key in ("onset", "scope")}}
+    stated = {"onset": document["onset"], "scope": document["scope"], "since": since(document)}
+    names = {**space.names, "diagnosis": stated}
     if spec is None or undecided or top.confidence < SURE_ENOUGH:
         return _open(greeting, questions)
     texts = [text for text in (spec.observed, spec.scope, spec.next_step, spec.eta) if text]

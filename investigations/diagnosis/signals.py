@@ -14,7 +14,7 @@ Times are seconds since the epoch (float). All arrays of one call have the same 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -30,17 +30,16 @@ MIN_LLR: Final = 9.0
 ENDED_MARGIN: Final = 4.0
 #: Ends of closed spells are tried on a grid of at most this many points.
 _GRID: Final = 96
-#: Half of the 95 % point of chi squared with one degree of freedom: starts this much less likely are still possible.
-_POSSIBLE: Final = 1.92
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was found in one series. Indices are buckets; `end` is exclusive; the spell began in one of the buckets from
-    `first_start` to `last_start` (about 95 %, by the likelihood ratio).
+    """What was found in one series. Indices are buckets; `end` is exclusive; `unrest` (>= 1) is by how much the series
+    scatters more than chance alone would have it: what single records say counts that much less.
 
     `current` and `baseline` are in the series' unit (share 0 to 1, geometric mean, events per minute). When nothing
-    significant was found, `current` is the last quarter of the series, `baseline` what came before, and start is None.
+    significant was found, `current` is the last quarter of the series, `baseline` what came before, and start is None;
+    `suspected` is then the likeliest spell, if there is one at all.
     """
 
     current: float
@@ -52,8 +51,8 @@ class Change:
     end: int | None
     ongoing: bool
     significant: bool
-    first_start: int | None = None
-    last_start: int | None = None
+    unrest: float = 1.0
+    suspected: Change | None = None
 
     @property
     def ratio(self) -> float:
@@ -120,23 +119,6 @@ def _polish(
     llr = np.where(accept(inside, outside, n[right] - n[left]), llr, -np.inf)
     at = int(np.argmax(llr))
     return int(left[at]), int(right[at]), float(llr[at])
-
-
-def _possible_starts(found: tuple[int, int, float] | None, length: int, score: Score) -> tuple[int, int] | None:
-    """The first and the last bucket in which the spell may have begun. `found` holds the ratio after `_calmed`."""
-    if found is None or found[2] < MIN_LLR:
-        return None
-    start, end, calmed = found
-    starts = np.arange(1, end)
-    llr, _, _ = score(starts, np.full_like(starts, end))
-    raw = float(llr[start - 1])
-    possible = llr >= raw - _POSSIBLE * max(raw / calmed, 1.0)
-    first = last = start - 1
-    while first > 0 and possible[first - 1]:
-        first -= 1
-    while last + 1 < len(starts) and possible[last + 1]:
-        last += 1
-    return int(starts[first]), int(starts[last])
 
 
 def _tail(length: int) -> int:
@@ -296,22 +278,35 @@ def _change(
 ) -> Change:
     if length == 0:
         return Change(0.0, 0.0, 0.0, 0.0, 0.0, None, None, False, False)
-    if found is None or found[2] < MIN_LLR:
-        start = _tail(length)
-        return Change(
-            inside(start, length),
-            outside(start, length),
-            float(n[length] - n[start]),
-            float(n[start]),
-            found[2] if found else 0.0,
-            None,
-            None,
-            False,
-            False,
-        )
+    spell = _spell(found, score, length, n, inside, outside) if found is not None else None
+    if spell is not None and spell.llr >= MIN_LLR:
+        return replace(spell, significant=True)
+    start = _tail(length)
+    return Change(
+        inside(start, length),
+        outside(start, length),
+        float(n[length] - n[start]),
+        float(n[start]),
+        found[2] if found else 0.0,
+        None,
+        None,
+        False,
+        False,
+        suspected=spell,
+    )
+
+
+def _spell(
+    found: tuple[int, int, float],
+    score: Score,
+    length: int,
+    n: Array,
+    inside: Callable[[int, int], float],
+    outside: Callable[[int, int], float],
+) -> Change:
     start, end, llr = found
     n_in = float(n[end] - n[start])
-    first, last = _possible_starts(found, length, score) or (start, start)
+    raw = float(score(np.array([start]), np.array([end]))[0][0])
     return Change(
         current=inside(start, end),
         baseline=outside(start, end),
@@ -321,9 +316,8 @@ def _change(
         start=start,
         end=end,
         ongoing=end >= length,
-        significant=True,
-        first_start=first,
-        last_start=last,
+        significant=False,
+        unrest=max(1.0, raw / max(llr, 1e-9)),
     )
 
 

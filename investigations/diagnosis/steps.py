@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from investigations.diagnosis import billing, callgraph, deployments, incidents, issues, measures
 from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.onsets import claim_of
 from investigations.diagnosis.texts import is_empty, render
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome, Verdict
 from investigations.playbooks import format as playbook_format
@@ -257,11 +258,11 @@ def _rows(answer: SourceAnswer) -> list[dict[str, Any]]:
 def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], space: FactSpace) -> dict[str, Any]:
     match measure:
         case playbook_format.ShareChange():
-            return measures.share_change(measure, rows)
+            return measures.share_change(measure, rows, claim_of(space.inputs))
         case playbook_format.LevelChange():
-            return measures.level_change(measure, rows)
+            return measures.level_change(measure, rows, claim_of(space.inputs))
         case playbook_format.CountChange():
-            return measures.count_change(measure, rows)
+            return measures.count_change(measure, rows, claim_of(space.inputs))
         case playbook_format.Compare():
             return measures.compare(measure, rows)
         case playbook_format.Table():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,6 +22,31 @@ def moment(value: str) -> str:
     """2026-05-01T10:02:00Z -> 1 May 10:02 UTC."""
     at = datetime.fromisoformat(value).astimezone(UTC)
     return f"{at.day} {at:%b %H:%M} UTC"
+
+
+#: A beginning that is known less exactly than this is told with "about", to five minutes.
+_EXACT: Final = timedelta(minutes=20)
+_ROUND: Final = timedelta(minutes=5)
+
+
+def between(document: Mapping[str, Any]) -> list[str] | None:
+    """The first and the last moment at which what a diagnosis tells may have begun; None where it is known well."""
+    ends: list[str] | None = document.get("onset_between")
+    if not ends:
+        return None
+    first, last = map(datetime.fromisoformat, ends)
+    return ends if last - first > _EXACT else None
+
+
+def since(document: Mapping[str, Any]) -> str | None:
+    """The onset of a diagnosis as people say it: 1 May 10:02 UTC, or, where it is not known to the minute, about 1 May
+    10:00 UTC. None without an onset.
+    """
+    onset: str | None = document["onset"]
+    if not onset or not between(document):
+        return moment(onset) if onset else None
+    rounded = round(datetime.fromisoformat(onset).timestamp() / _ROUND.total_seconds()) * _ROUND.total_seconds()
+    return f"about {moment(datetime.fromtimestamp(rounded, UTC).isoformat())}"
 
 
 def _ratio(value: float) -> str:

@@ -38,6 +38,9 @@ class ShareChange(_OverRows):
     total: str = Field(description="Column with the number of all, e.g. requests")
     spans: str = Field("", description=_SPANS)
     first_hit: str = Field("", description="Column with the time of the first hit in the bucket: sharpens the onset")
+    last_miss: str = Field(
+        "", description="Column with the time of the last record in the bucket that is no hit: sharpens the onset"
+    )
     group: str = Field("", description=_GROUP)
     direction: Literal["up", "down", "both"] = Field("up", description="Which change counts")
     min_n: float = Field(20.0, ge=0, description=f"{_MIN_N} after the onset")
@@ -148,8 +151,8 @@ class Deployments(Part):
 
     A candidate is live in the profile's environment, succeeded, and went live at most `before_minutes` before the onset
     (or `after_minutes` after it). Where `onset` is a change, that counts from the first and the last moment at which it
-    may have begun. Rank: nearness, service, words in title and files,
-    and whether versions in the telemetry changed with it.
+    may have begun. Rank: nearness, service, words in title, pull requests
+    and files; one that changed documentation and tests only (`harmless`) comes last.
     """
 
     method: Literal["deployments"] = Field(description=_METHOD)
@@ -254,7 +257,8 @@ Measure = Annotated[
 #: Keys of a measure that name columns of the query's answer.
 COLUMN_KEYS = frozenset(
     {
-        "time", "hits", "total", "spans", "first_hit", "group", "n", "mean_log", "var_log", "weight", "count",
+        "time", "hits", "total", "spans", "first_hit", "last_miss", "group",
+        "n", "mean_log", "var_log", "weight", "count",
         "n_before", "n_after", "hits_before", "hits_after", "value_before", "value_after", "spans_after",
         "day", "served", "metered", "tenant", "value", "before",
     }

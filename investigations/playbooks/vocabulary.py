@@ -105,7 +105,8 @@ INPUTS: Final[dict[str, str]] = {
 }
 #: What a reply may say of the diagnosis itself, beside the facts.
 DIAGNOSIS: Final[dict[str, str]] = {
-    "onset": "since when, as the diagnosis states it",
+    "onset": "since when, as the diagnosis states it: a time",
+    "since": "since when, in words: 1 May 10:02 UTC, or about 1 May 10:00 UTC where it is not known to the minute",
     "scope": "how far it reaches: kind and value",
 }
 TICKET: Final = frozenset(
@@ -140,6 +141,7 @@ _CHANGE: Final = frozenset(
         "onset",
         "onset_from",
         "onset_to",
+        "suspected_onset",
         "minutes",
         "ended_at",
         "n",

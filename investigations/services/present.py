@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from altor.words import duration
 from investigations.diagnosis.diagnose import band
-from investigations.diagnosis.texts import moment
+from investigations.diagnosis.texts import between, moment, since
 from investigations.models import Investigation
 
 #: The contract's keys in its order, and what a run without a diagnosis has there.
@@ -45,6 +45,7 @@ def investigation_document(run: Investigation) -> dict[str, Any]:
         "seconds": round(wall, 3),
         "playbook": f"{run.playbook.key} v{run.playbook.version}" if run.playbook else None,
         "summary": diagnosis.get("summary", ""),
+        "onset_between": diagnosis.get("onset_between"),
         "contradictions": diagnosis.get("contradictions", []),
         "question": diagnosis.get("question"),
         "affected": diagnosis.get("affected"),
@@ -65,7 +66,9 @@ def as_text(document: dict[str, Any]) -> str:
     if culprit.get("id"):
         lines.append(f"culprit   {culprit['kind']} {culprit['id']}")
     if document["onset"]:
-        lines.append(f"since     {moment(document['onset'])}")
+        ends = between(document)
+        within = f" (between {moment(ends[0])} and {moment(ends[1])})" if ends else ""
+        lines.append(f"since     {since(document)}{within}")
     lines.append(f"escalate  {document['severity'] or 'no'}")
     if (others := document.get("affected")) and others["total"]:
         lines.append(f"others    {others['total']} customers: {others['what']}")

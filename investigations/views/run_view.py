@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from altor import words
 from altor.templatetags.altor_ui import source_name
+from investigations.diagnosis.texts import between
 from investigations.models import Evidence, Investigation, StepResult
 from investigations.playbooks.format import TRIAGE
 
@@ -97,6 +98,10 @@ class RunView:
     def top(self) -> Mapping[str, Any] | None:
         candidates = self.diagnosis.get("candidates") or []
         return candidates[0] if candidates else None
+
+    @property
+    def onset_between(self) -> Sequence[str] | None:
+        return between(self.diagnosis)
 
     @property
     def route_reasons(self) -> Sequence[str]:

@@ -211,3 +211,34 @@ def test_a_few_rejections_are_neither_a_symptom_nor_none() -> None:
     first = diagnose(book, inputs(org_id="org_9"), outcomes).as_dict()["candidates"][0]
     assert (first["label"], first["band"]) == ("rl.plan_downgrade", "Medium")
     assert first["caps"] == ["too few records to say whether the symptom is there"]
+
+
+def with_reply(observed: str, **mine: Any) -> dict[str, Any]:
+    """The document of a certain cause whose onset is that of `mine`."""
+    tree = library("rate_limit").model_dump(by_alias=True, mode="json")
+    reply = {"observed": observed, "scope": "You.", "next_step": "We look.", "eta": ""}
+    says = {"when": "true", "for": 6.0, "says": "So it is"}
+    tree["hypotheses"] = [
+        {"label": "rl.x", "title": "X", "signals": [says], "reply": reply, "onset": ["traffic.mine.onset"]}
+    ]
+    facts = rejected(0.3)
+    known = {"traffic": done("traffic", **facts | {"mine": facts["mine"] | mine})}
+    return diagnose(Playbook.model_validate(tree), inputs(org_id="org_9"), known).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        (("2026-05-01T08:58:00Z", "2026-05-01T09:04:00Z"), "Since 1 May 09:00 UTC it fails."),
+        (("2026-05-01T08:12:00Z", "2026-05-01T09:47:00Z"), "Since about 1 May 09:00 UTC it fails."),
+    ],
+)
+def test_a_reply_says_about_where_the_beginning_is_not_known_well(ends: tuple[str, str], expected: str) -> None:
+    document = with_reply("Since {diagnosis.since} it fails.", onset_from=ends[0], onset_to=ends[1])
+    assert expected in document["reply_draft"]
+    assert document["onset_between"] == list(ends)
+
+
+def test_an_onset_without_ends_is_told_as_it_is() -> None:
+    document = with_reply("Since {diagnosis.since} it fails.")
+    assert document["onset_between"] is None and "Since 1 May 09:00 UTC" in document["reply_draft"]
