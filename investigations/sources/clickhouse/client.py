@@ -13,14 +13,16 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from clickhouse_connect.driver._backend.models import QueryRuntime
 from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.binding import bind_query
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from altor.outbound import AddressRefused, OutboundError, Unreachable, judge_url, resolve_judged
@@ -88,6 +90,31 @@ class LeanClient(AsyncClient):
     """clickhouse-connect's client without its opening questions, its environment proxy and its sessions."""
 
     peers: _Peers
+
+    def _prep_raw_query_runtime(
+        self,
+        query: str,
+        parameters: Sequence[Any] | dict[str, Any] | None,
+        settings: dict[str, Any] | None,
+        fmt: str | None,
+        use_database: bool,
+    ) -> tuple[str | bytes, dict[str, str], QueryRuntime]:
+        """As the library's, for a question with a format: such a one has been through `guard`, which lets reading only
+        pass. The library would take each one apart token by token to find that out, a fifth of a run's processor time.
+        """
+        if fmt is None:
+            return super()._prep_raw_query_runtime(query, parameters, settings, fmt, use_database)
+        bound, given = bind_query(query, parameters, self.server_tz)
+        if not isinstance(bound, str):
+            raise TypeError("A question takes parameters by the server, not bytes in its text.")
+        database = self.database if use_database else None
+        runtime = QueryRuntime(
+            database=database,
+            settings=self._validate_settings(settings or {}),
+            retries=self.query_retries,
+            retryable=True,
+        )
+        return f"{bound}\n FORMAT {fmt}", given, runtime
 
     async def _initialize(self) -> None:
         self._backend.ensure_session()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 VIEWS: Final = ("requests", "calls", "deliveries", "logs", "spans")
@@ -99,8 +100,9 @@ class Statement:
     has_limit: bool
 
 
+@lru_cache(maxsize=512)
 def read_statement(sql: str) -> Statement:
-    """The statement, checked; QueryRefused otherwise."""
+    """The statement, checked; QueryRefused otherwise. A worker asks the questions of its playbooks again and again."""
     tokens = list(_tokens(sql))
     text = "".join(" " if kind == "comment" else part for kind, part in tokens).strip()
     words = [Token(kind, part) for kind, part in tokens if kind not in ("space", "comment")]
