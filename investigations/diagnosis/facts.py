@@ -13,7 +13,16 @@ from investigations.playbooks.conditions import Truth, Unknown, check, evaluate
 
 def plain(value: Any) -> Any:
     """JSON-able form that CEL compares without surprises: numbers as float, times as ISO 8601 UTC, no NaN."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is float:
+        return None if math.isnan(value) else min(max(value, -1e15), 1e15)
+    if kind is dict:
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
+    if kind is list:
+        return [plain(item) for item in value]
+    if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float) or hasattr(value, "__float__"):
         number = float(value)

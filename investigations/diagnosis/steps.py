@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from investigations.diagnosis import billing, callgraph, deployments, incidents, issues, measures
+from investigations.diagnosis import billing, callgraph, changes, deployments, incidents, issues, measures
 from investigations.diagnosis.facts import FactSpace, plain
+from investigations.diagnosis.frames import Frame
 from investigations.diagnosis.onsets import claim_of
 from investigations.diagnosis.texts import is_empty, render
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome, Verdict
@@ -76,11 +77,12 @@ def interpret(step: Step, position: int, answer: SourceAnswer, space: FactSpace)
     step.
     """
     rows = _rows(answer)
+    frame = Frame(rows)
     facts: dict[str, Any] = {"row_count": float(len(rows)), "truncated": answer.truncated}
     if not step.query:
         facts["data"] = plain(answer.data)
     for name, measure in step.measure.items():
-        facts[name] = plain(_measure(measure, rows, answer.data, space))
+        facts[name] = plain(_measure(measure, frame, answer.data, space))
     _add_facts(step, space, facts)
     return _told(step, position, answer, rows, facts, space)
 
@@ -255,14 +257,15 @@ def _rows(answer: SourceAnswer) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in answer.data["rows"]]
 
 
-def _measure(measure: Any, rows: list[dict[str, Any]], data: Mapping[str, Any], space: FactSpace) -> dict[str, Any]:
+def _measure(measure: Any, frame: Frame, data: Mapping[str, Any], space: FactSpace) -> dict[str, Any]:
+    rows = frame.rows
     match measure:
         case playbook_format.ShareChange():
-            return measures.share_change(measure, rows, claim_of(space.inputs))
+            return changes.share_change(measure, frame, claim_of(space.inputs))
         case playbook_format.LevelChange():
-            return measures.level_change(measure, rows, claim_of(space.inputs))
+            return changes.level_change(measure, frame, claim_of(space.inputs))
         case playbook_format.CountChange():
-            return measures.count_change(measure, rows, claim_of(space.inputs))
+            return changes.count_change(measure, frame, claim_of(space.inputs))
         case playbook_format.Compare():
             return measures.compare(measure, rows)
         case playbook_format.Table():

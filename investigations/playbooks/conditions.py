@@ -176,32 +176,34 @@ def roots_in(text: str) -> frozenset[str]:
 _SERIES: Final = "series"
 
 
+_Branches = dict[str, Any]
+"""Names below names; a name without branches is read as a whole."""
+
+
 @lru_cache(maxsize=4096)
-def _branches(text: str) -> tuple[tuple[str, frozenset[str] | None], ...]:
-    """What an expression reads: (root, second names), None where the whole root is read."""
-    found: dict[str, set[str] | None] = {}
-    for path in paths_in(text):
-        root, _, rest = path.partition(".")
-        second = rest.partition(".")[0]
-        known = found.setdefault(root, set())
-        if not second:
-            found[root] = None
-        elif known is not None:
-            known.add(second)
-    return tuple((root, None if names is None else frozenset(names)) for root, names in found.items())
+def _branches(text: str) -> _Branches:
+    """What an expression reads."""
+    found: _Branches = {}
+    # Shorter paths last: what is read as a whole is not read in parts.
+    for path in sorted(paths_in(text), key=lambda path: -path.count(".")):
+        at = found
+        *above, last = path.split(".")
+        for name in above:
+            at = at.setdefault(name, {})
+        at[last] = {}
+    return found
 
 
 def _wanted(text: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """Only the branches that are read: handing CEL all facts of a run costs milliseconds a condition."""
-    wanted: dict[str, Any] = {}
-    for root, second in _branches(text):
-        if root not in names:
-            continue
-        value = names[root]
-        if second is not None and isinstance(value, Mapping):
-            value = {key: value[key] for key in second if key in value}
-        wanted[root] = value if _SERIES in text else _without_series(value)
-    return wanted
+    keeps_series = _SERIES in text
+
+    def part(value: Any, branches: _Branches) -> Any:
+        if branches and isinstance(value, Mapping):
+            return {name: part(value[name], below) for name, below in branches.items() if name in value}
+        return value if keeps_series else _without_series(value)
+
+    return {name: part(names[name], below) for name, below in _branches(text).items() if name in names}
 
 
 def _without_series(value: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from investigations.diagnosis import measures
+from investigations.diagnosis import changes
+from investigations.diagnosis.frames import Frame, seconds
 from investigations.playbooks.format import LevelChange
 from investigations.playbooks.loader import LIBRARY, parse_playbook
 from tests.clickhouse.asking import AS_OF, ask, create_tables, insert, server_span
@@ -47,7 +48,7 @@ def asked(database: Database) -> dict[str, Any]:
     rows = [dict(zip(answer.data["columns"], row, strict=True)) for row in answer.data["rows"]]
     measure = step.measure["all"]
     assert isinstance(measure, LevelChange)
-    return measures.level_change(measure, rows)
+    return changes.level_change(measure, Frame(rows))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_region_in_which_every_endpoint_is_slower_is_found(database: Database)
     facts = asked(database)
     assert facts["affected_keys"] == ["us-east-1"]
     assert facts["top"]["ratio"] == pytest.approx(2.0, rel=0.2)
-    assert abs(measures.seconds(facts["top"]["onset"]) - ONSET.timestamp()) <= 900
+    assert abs(seconds(facts["top"]["onset"]) - ONSET.timestamp()) <= 900
 
 
 def test_one_endpoint_that_is_six_times_as_slow_in_one_region_is_no_slow_region(database: Database) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from investigations.diagnosis import measures
+from investigations.diagnosis import changes
 from investigations.diagnosis.beginnings import Claim
+from investigations.diagnosis.frames import Frame
 from investigations.diagnosis.onsets import claim_of
 from investigations.diagnosis.types import RunInputs
 from investigations.playbooks.measuring import CountChange, LevelChange, ShareChange
@@ -69,7 +70,7 @@ def every(minutes, first, last, failed):
 
 def test_of_a_long_silence_between_the_last_success_and_the_first_failure_the_middle_is_stated():
     events = every(13, 3, 600, False) + every(11, 680, 1790, True)
-    facts = measures.share_change(SHARE, share_rows(events))
+    facts = changes.share_change(SHARE, Frame(share_rows(events)))
     last_served = max(at for at, fails in events if not fails)
     assert minute(facts["onset"]) == pytest.approx((last_served + 680) / 2, abs=2)
     assert last_served - 1 <= minute(facts["onset_from"]) <= last_served + 6
@@ -78,14 +79,14 @@ def test_of_a_long_silence_between_the_last_success_and_the_first_failure_the_mi
 
 def test_with_many_records_the_first_failure_says_it_to_the_minute():
     events = every(1, 0, 907, False) + every(1, 907, 1800, True)
-    facts = measures.share_change(SHARE, share_rows(events))
+    facts = changes.share_change(SHARE, Frame(share_rows(events)))
     assert minute(facts["onset"]) == pytest.approx(907, abs=1.5)
     assert minute(facts["onset_to"]) - minute(facts["onset_from"]) <= 3
 
 
 def test_one_failure_that_strayed_hours_before_does_not_move_the_beginning():
     events = [*every(9, 0, 900, False), (700.0, True), *every(9, 905, 1790, True)]
-    facts = measures.share_change(SHARE, share_rows(events))
+    facts = changes.share_change(SHARE, Frame(share_rows(events)))
     assert minute(facts["onset"]) == pytest.approx(902, abs=5)
 
 
@@ -96,7 +97,7 @@ def test_what_still_succeeds_after_the_beginning_is_allowed_for():
         begins = float(rng.uniform(500, 1100))
         moments = np.sort(rng.uniform(0, 1800, 180))
         events = [(at, bool(rng.random() < (0.4 if at >= begins else 0.0))) for at in moments]
-        facts = measures.share_change(SHARE, share_rows(events))
+        facts = changes.share_change(SHARE, Frame(share_rows(events)))
         earliest = min(at for at, fails in events if fails)
         if not facts["significant"]:
             continue
@@ -116,7 +117,7 @@ def test_the_beginning_lies_within_what_is_said_to_be_possible(kind):
         moments = np.sort(rng.uniform(0, 1800, rng.poisson(1800 * rate)))
         if kind == "share":
             events = [(at, bool(rng.random() < (0.14 if at >= begins else 0.01))) for at in moments]
-            facts = measures.share_change(SHARE, share_rows(events))
+            facts = changes.share_change(SHARE, Frame(share_rows(events)))
         elif kind == "level":
             values = np.log(80) + 0.5 * (moments >= begins) + rng.normal(0, 0.5, len(moments))
             rows = [
@@ -128,14 +129,14 @@ def test_the_beginning_lies_within_what_is_said_to_be_possible(kind):
                 }
                 for bucket, held in buckets(zip(moments, values, strict=True))
             ]
-            facts = measures.level_change(LEVEL, rows)
+            facts = changes.level_change(LEVEL, Frame(rows))
         else:
             more = np.sort(rng.uniform(begins, 1800, rng.poisson((1800 - begins) * 0.8)))
             rows = [
                 {"t": START + timedelta(minutes=10 * bucket), "n": len(held)}
                 for bucket, held in buckets([(at,) for at in np.concatenate([moments, more])])
             ]
-            facts = measures.count_change(COUNT, rows)
+            facts = changes.count_change(COUNT, Frame(rows))
         assert facts["significant"]
         assert facts["onset_from"] <= facts["onset"] <= facts["onset_to"]
         inside += minute(facts["onset_from"]) <= begins <= minute(facts["onset_to"])
@@ -146,14 +147,14 @@ def test_the_beginning_lies_within_what_is_said_to_be_possible(kind):
 def test_a_time_that_the_ticket_names_decides_within_a_silence_and_not_beyond_it(said, expected):
     events = every(13, 3, 600, False) + every(11, 680, 1790, True)
     claim = Claim(clock(0, said).timestamp(), 300.0)
-    facts = measures.share_change(SHARE, share_rows(events), claim)
+    facts = changes.share_change(SHARE, Frame(share_rows(events)), claim)
     assert minute(facts["onset"]) == pytest.approx(expected, abs=4)
 
 
 def test_records_outvote_a_wrong_time_in_the_ticket():
     events = every(5, 0, 900, False) + every(5, 905, 1790, True)
     wrong = Claim(clock(10).timestamp(), 300.0)
-    assert minute(measures.share_change(SHARE, share_rows(events), wrong)["onset"]) == pytest.approx(902, abs=3)
+    assert minute(changes.share_change(SHARE, Frame(share_rows(events)), wrong)["onset"]) == pytest.approx(902, abs=3)
 
 
 @pytest.mark.parametrize(("precision", "known"), [(900, True), (14_400, False)])
@@ -165,11 +166,11 @@ def test_this_morning_is_no_time_to_date_a_beginning_with(precision, known):
 
 def test_too_few_records_for_a_change_still_say_when_it_would_have_begun():
     events = every(60, 5, 1200, False) + every(60, 1230, 1480, True)[:4] + every(60, 1500, 1790, False)[:2]
-    facts = measures.share_change(SHARE.model_copy(update={"min_n": 3}), share_rows(events))
+    facts = changes.share_change(SHARE.model_copy(update={"min_n": 3}), Frame(share_rows(events)))
     assert not facts["significant"] and "onset" not in facts
     assert 1145 <= minute(facts["suspected_onset"]) <= 1231
 
 
 def test_a_quiet_series_is_not_suspected():
-    facts = measures.share_change(SHARE, share_rows(every(7, 0, 1790, False)))
+    facts = changes.share_change(SHARE, Frame(share_rows(every(7, 0, 1790, False))))
     assert "suspected_onset" not in facts and "onset" not in facts
