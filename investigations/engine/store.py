@@ -109,11 +109,12 @@ def step_started(lease: Lease, step_id: str, at: datetime) -> None:
 
 
 def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: str) -> None:
-    """The step's result with its evidence, which replaces any that an unfinished attempt left."""
+    """The step's result with its evidence, which replaces any of an earlier attempt, or of a transaction made again."""
     now = timezone.now()
     row = StepResult.objects.get(investigation_id=lease.run_id, step_id=outcome.step_id)
     if row.answered_at:
         return  # a person was faster than the question
+    has_ended_before = row.finished_at is not None
     row.status, row.verdict, row.result = outcome.status, outcome.verdict, outcome.result[:500]
     row.facts = dict(outcome.facts)
     row.error_kind, row.error = outcome.error_kind, outcome.error
@@ -123,7 +124,8 @@ def step_ended(lease: Lease, outcome: StepOutcome, seconds: float, ticket_ref: s
     row.started_at = row.started_at or now
     row.save()
     fetched = outcome.fetched_at or now
-    row.evidence.all().delete()
+    if has_ended_before:
+        row.evidence.all().delete()
     Evidence.objects.bulk_create([_evidence(row, draft, fetched) for draft in outcome.evidence])
     data = {
         "step": outcome.step_id, "status": outcome.status, "source": outcome.source, "seconds": round(seconds, 3),
