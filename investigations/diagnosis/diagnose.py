@@ -20,7 +20,7 @@ from investigations.diagnosis.contradictions import contradictions
 from investigations.diagnosis.facts import FactSpace, plain
 from investigations.diagnosis.gaps import missing_inputs, nothing_measured, window_missed
 from investigations.diagnosis.question import best_question
-from investigations.diagnosis.scoring import Scored, Weighed, score
+from investigations.diagnosis.scoring import NAMED_FROM, Scored, Weighed, score
 from investigations.diagnosis.steps import NOT_CONNECTED
 from investigations.diagnosis.texts import render
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
@@ -30,7 +30,7 @@ from investigations.playbooks.format import Playbook
 MAX_EVIDENCE: Final = 20
 MAX_CANDIDATES: Final = 6
 #: Below this, with a source missing, the honest first answer is "inconclusive".
-INCONCLUSIVE_BELOW: Final = 0.4
+INCONCLUSIVE_BELOW: Final = NAMED_FROM
 NOBODY: Final = {"kind": "none", "id": None, "url": None}
 
 
@@ -168,6 +168,9 @@ def _candidate(
             why.append(entry)
         elif weighed.effect < 0:
             against.append(entry)
+    if item.hint is not None:
+        hint = {"evidence": "", "effect": f"{item.hint.effect:+.1f}", "says": item.hint.says}
+        why.append(hint | {"investigation": item.hint.ref})
     why.sort(key=lambda entry: -float(entry["effect"]))
     against.sort(key=lambda entry: float(entry["effect"]))
     return {

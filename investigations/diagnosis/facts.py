@@ -1,4 +1,4 @@
-"""The names that conditions see: inputs, customer, ticket and the facts of each step that gave an answer."""
+"""The names that conditions see: inputs, customer, ticket, earlier and the facts of each step that gave an answer."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class FactSpace:
             "customer": plain(inputs.customer),
             "ticket": plain(inputs.ticket),
             "profile": plain(inputs.profile),
+            "earlier": plain(inputs.earlier),
         }
         for step_id, outcome in self.outcomes.items():
             if outcome.status == "done":

@@ -5,17 +5,22 @@ The hypotheses of a playbook are rivals for one explanation, so  p(h) = exp logi
 the weight of "none of these": what speaks for one takes from the others (explaining away). Kin, which give the same
 answer in other words, are no rivals: the leading one holds their probability too. The calibration map, fitted on known
 cases (see `calibration`), turns p into the confidence that is shown. Caps come last and are named.
+
+Causes that people confirmed before are hints (see `earlier`): added to the log-odds after everything measured, left out
+of the caps, and without power over what the measured facts name: no hypothesis crosses NAMED_FROM for them, up or down,
+and none overtakes a leader that is named.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from investigations.diagnosis.calibration import Calibration
 from investigations.diagnosis.contradictions import contradictions
+from investigations.diagnosis.earlier import Hint, hint_for
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.gaps import is_silent, symptom_outcomes
 from investigations.diagnosis.types import StepOutcome
@@ -32,6 +37,12 @@ CAP_TRUNCATED: Final = 0.74
 CAP_SYMPTOM_UNKNOWN: Final = 0.39
 #: Everything was asked and answered, but there were too few records to say whether the symptom is there.
 CAP_SYMPTOM_UNSURE: Final = 0.74
+#: From this confidence on a cause is named; below it the words say "Low".
+NAMED_FROM: Final = 0.4
+#: What only an earlier case lifts to NAMED_FROM stays at or below this.
+CAP_HINT_ALONE: Final = 0.39
+#: Less than this, in log-odds, would be told as nothing.
+LEAST_HINT: Final = 0.05
 #: A signal's `scale` is limited to this.
 MAX_SCALE: Final = 10.0
 
@@ -59,6 +70,7 @@ class Scored:
     weighed: tuple[Weighed, ...]
     gate: Truth
     caps: tuple[str, ...]
+    hint: Hint | None = None  # a confirmed earlier case, in `logit` but in none of `weighed`
 
 
 def score(
@@ -69,12 +81,19 @@ def score(
     step_ids = {step.id for step in playbook.steps}
     doubts = contradictions(playbook, space)
     drafts = [_weigh(hypothesis, space, gate, step_ids) for hypothesis in playbook.hypotheses]
-    top = max([UNKNOWN_CAUSE, *(logit for _, logit, _ in drafts)])
-    total = math.exp(UNKNOWN_CAUSE - top) + sum(math.exp(logit - top) for _, logit, _ in drafts)
-    shares = [math.exp(logit - top) / total for _, logit, _ in drafts]
-    by_label = {hypothesis.label: share for hypothesis, share in zip(playbook.hypotheses, shares, strict=True)}
+    measured = _held(playbook, [logit for _, logit, _ in drafts])
+    lead = max(range(len(drafts)), key=lambda number: drafts[number][1])
+    level = drafts[lead][1] if calibration.apply(measured[lead][1]) >= NAMED_FROM else math.inf
+    hints = [
+        _below(_hint(playbook, hypothesis, space, weighed, gate), level - logit)
+        for hypothesis, (weighed, logit, _) in zip(playbook.hypotheses, drafts, strict=True)
+    ]
+    logits = [logit + (hint.effect if hint else 0.0) for (_, logit, _), hint in zip(drafts, hints, strict=True)]
+    hinted = _held(playbook, logits) if any(hints) else measured
+    rank = {}
     scored = []
-    for hypothesis, share, (weighed, logit, ceiling) in zip(playbook.hypotheses, shares, drafts, strict=True):
+    for number, (hypothesis, (weighed, logit, ceiling)) in enumerate(zip(playbook.hypotheses, drafts, strict=True)):
+        share, held = hinted[number]
         rivals = [
             (other.label, their_logit, their_ceiling, their_weighed)
             for other, (their_weighed, their_logit, their_ceiling) in zip(playbook.hypotheses, drafts, strict=True)
@@ -86,13 +105,17 @@ def score(
             for item in doubts
             if not item.spec.labels or hypothesis.label in item.spec.labels
         ]
-        theirs = [by_label[label] for label in hypothesis.kin if label in by_label]
-        held = share + sum(theirs) if all(share >= other for other in theirs) else share
-        confidence = min([calibration.apply(held), *(limit for limit, _ in caps)])
+        sure, sure_alone = calibration.apply(held), calibration.apply(measured[number][1])
+        rank[hypothesis.label] = (logit < level, sure_alone < NAMED_FROM) if any(hints) else ()
+        if any(hints) and sure >= NAMED_FROM > sure_alone:
+            caps.append((CAP_HINT_ALONE, "an earlier case alone names no cause"))
+        elif any(hints) and sure_alone >= NAMED_FROM:
+            sure = max(sure, NAMED_FROM)
+        confidence = min([sure, *(limit for limit, _ in caps)])
         scored.append(
             Scored(
                 hypothesis,
-                logit,
+                logits[number],
                 ceiling,
                 share,
                 held,
@@ -100,10 +123,47 @@ def score(
                 tuple(weighed),
                 gate,
                 tuple(why for _, why in caps),
+                hints[number],
             )
         )
     order = {hypothesis.label: index for index, hypothesis in enumerate(playbook.hypotheses)}
-    return sorted(scored, key=lambda item: (-item.share, order[item.hypothesis.label]))
+
+    # What the measured facts name, and put first, stays before what an earlier case lifts.
+    return sorted(scored, key=lambda item: (rank[item.hypothesis.label], -item.share, order[item.hypothesis.label]))
+
+
+def _held(playbook: Playbook, logits: Sequence[float]) -> list[tuple[float, float]]:
+    """Of each hypothesis (p, p with that of its kin where it leads them)."""
+    top = max([UNKNOWN_CAUSE, *logits])
+    total = math.exp(UNKNOWN_CAUSE - top) + sum(math.exp(logit - top) for logit in logits)
+    shares = [math.exp(logit - top) / total for logit in logits]
+    by_label = {hypothesis.label: share for hypothesis, share in zip(playbook.hypotheses, shares, strict=True)}
+    found = []
+    for hypothesis, share in zip(playbook.hypotheses, shares, strict=True):
+        theirs = [by_label[label] for label in hypothesis.kin if label in by_label]
+        found.append((share, share + sum(theirs) if all(share >= other for other in theirs) else share))
+    return found
+
+
+def _below(hint: Hint | None, distance: float) -> Hint | None:
+    """The hint, so that a hypothesis comes at most level with the leader, which is `distance` log-odds above it."""
+    if hint is None or not distance:
+        return hint
+    return replace(hint, effect=min(hint.effect, distance)) if distance >= LEAST_HINT else None
+
+
+def _hint(
+    playbook: Playbook, hypothesis: Hypothesis, space: FactSpace, weighed: Sequence[Weighed], gate: Truth
+) -> Hint | None:
+    """None where the measured facts speak against the hypothesis: they have the last word."""
+    if playbook.earlier is None or not space.inputs.earlier:
+        return None
+    if hypothesis.needs_symptom and gate is Truth.NO:
+        return None
+    is_denied = any(item.signal.decisive and item.effect < 0 for item in weighed)
+    if is_denied or sum(item.effect for item in weighed) < 0:
+        return None
+    return hint_for(playbook.earlier, hypothesis, space.inputs.earlier)
 
 
 def _weigh(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -66,3 +66,5 @@ class RunInputs:
     customer: Mapping[str, Any]  # org_id, name, plan, stripe_customer …; {} when unknown
     values: Mapping[str, Any]  # org_id, endpoint, claimed_onset, window_start, window_end, …
     profile: Mapping[str, Any]
+    #: Causes that people confirmed before, newest first; see `engine.earlier` for the shape. Conditions read `earlier`.
+    earlier: Sequence[Mapping[str, Any]] = ()

@@ -1,12 +1,14 @@
-"""What a run knows before its first step: the customer, the claims of the ticket, the windows."""
+"""What a run knows before its first step: the customer, the claims of the ticket, the windows, earlier cases."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from investigations.diagnosis.facts import plain
 from investigations.diagnosis.types import RunInputs
+from investigations.engine.earlier import earlier_cases
 from investigations.models import Customer, Ticket, TicketClaim
 from investigations.profile import Profile
 from investigations.services.textmodel import read_by_model
@@ -23,8 +25,13 @@ ISSUES_LOOKBACK: Final = timedelta(days=180)
 NOT_BY_ANSWER: Final = frozenset({"org_id", "plan", "domain", "emails", "answers", "claim_precision_s"})
 
 
-def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInputs:
-    """Inputs of a run at `as_of`. What is not known is absent, so that conditions read it as unknown. Queries."""
+def build_inputs(
+    ticket: Ticket, *, as_of: datetime, profile: Profile, earlier: Sequence[Mapping[str, Any]] | None = None
+) -> RunInputs:
+    """Inputs of a run at `as_of`. What is not known is absent, so that conditions read it as unknown. Queries.
+
+    `earlier`: the cases that a run has kept; None reads those confirmed before `as_of`.
+    """
     customer = _customer(ticket.customer, profile)
     values: dict[str, Any] = {**_windows(as_of, profile), "opened_at": ticket.opened_at, **_claims(ticket)}
     values["window_misses"] = _misses(values)
@@ -57,6 +64,9 @@ def build_inputs(ticket: Ticket, *, as_of: datetime, profile: Profile) -> RunInp
         customer=customer,
         values={key: plain(value) for key, value in values.items() if value not in (None, "", {})},
         profile=profile.model_dump(mode="json", exclude={"customers"}),
+        earlier=(
+            earlier_cases(ticket, as_of=as_of, endpoint=values.get("endpoint")) if earlier is None else list(earlier)
+        ),
     )
 
 

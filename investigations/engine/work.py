@@ -103,6 +103,7 @@ def inputs_of(run: Investigation, profile: Profile | None = None) -> RunInputs:
     run.seen = {
         "ticket": ticket,
         "customer": dict(inputs.customer),
+        "earlier": list(inputs.earlier),
         "calibration": calibration.current().version,
     }
     Investigation.objects.filter(pk=run.pk).update(inputs=run.inputs, seen=run.seen)
@@ -110,11 +111,18 @@ def inputs_of(run: Investigation, profile: Profile | None = None) -> RunInputs:
 
 
 def stored_inputs(run: Investigation, profile: Profile | None = None) -> RunInputs:
-    """What the run read at its start; writes nothing. Of a run that did not keep it, the ticket as it is now."""
-    now = build_inputs(run.ticket, as_of=run.as_of, profile=profile or Profile.model_validate(run.profile))
+    """What the run read at its start; writes nothing. Of a run that did not keep it, the ticket as it is now, and the
+    earlier cases that were confirmed before its clock.
+    """
+    now = build_inputs(
+        run.ticket,
+        as_of=run.as_of,
+        profile=profile or Profile.model_validate(run.profile),
+        earlier=run.seen.get("earlier"),
+    )
     ticket = {**now.ticket, **run.seen.get("ticket", {})}
     customer = run.seen.get("customer", now.customer)
-    return RunInputs(now.as_of, ticket, customer, run.inputs or now.values, now.profile)
+    return RunInputs(now.as_of, ticket, customer, run.inputs or now.values, now.profile, now.earlier)
 
 
 def playbook_of(run: Investigation) -> Playbook:

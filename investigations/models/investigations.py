@@ -76,8 +76,8 @@ class Investigation(models.Model):
     previous = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="reruns")
     as_of = models.DateTimeField()  # the run's clock: nothing later is read
     inputs = models.JSONField(default=dict)  # resolved inputs: tenant, endpoint, window, ...
-    # {"ticket", "customer"} as conditions read them at the start, without the requester's name, and the "calibration"
-    # in force: all of them change later.
+    # {"ticket", "customer", "earlier"} as conditions read them at the start, without the requester's name, and the
+    # "calibration" in force: all of them change later.
     seen = models.JSONField(default=dict)
     profile = models.JSONField(default=dict)  # the installation profile it ran under, without the directory
     # How the playbook was chosen: {"how": chosen|person|triage, "playbook", "reasons", "shares"}; {} before the look.

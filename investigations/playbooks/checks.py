@@ -75,6 +75,7 @@ _CONDITIONS: Final = frozenset(
 )
 _MAPPINGS: Final = frozenset({"params", "facts", "ref", "figures"})
 _MACRO: Final = re.compile(r"\.(?:filter|map|exists|all|exists_one)\(\s*([A-Za-z_]\w*)\s*,")
+_OF_EARLIER: Final = re.compile(r"\bearlier\.(?:filter|map|exists|all|exists_one)\(\s*([A-Za-z_]\w*)\s*,")
 _STAR: Final = re.compile(r"(?i)(?:select|,)\s*(?:\w+\.)?\*")
 #: As long as the database keeps them.
 MAX_KIND: Final = 40
@@ -272,6 +273,8 @@ def _hypotheses(playbook: Playbook) -> Iterator[tuple[Path, str]]:
         place: Path = ("hypotheses", number)
         if hypothesis.small_when is not None:
             yield (*place, "small_when"), "write it under `escalation`"
+        if hypothesis.earlier and playbook.earlier is None:
+            yield (*place, "earlier"), "the playbook does not say how much an earlier case counts: give it `earlier`"
         for index, signal in enumerate(hypothesis.signals):
             for at, kind in enumerate(signal.evidence):
                 if kind not in yielded:
@@ -354,8 +357,14 @@ class _Expressions:
             yield f"facts are floats: write {right!r}, not {mixed!r}"
             return
         variables = {*_MACRO.findall(expression), *(["item"] if self._has_item(path) else [])}
+        cases = set(_OF_EARLIER.findall(expression))
         for read in sorted(paths_in(expression)):
             root, _, rest = read.partition(".")
+            field = rest.partition(".")[0]
+            if root in cases and field and field not in vocabulary.EARLIER:
+                has = ", ".join(vocabulary.EARLIER)
+                yield f"an earlier case has no {field!r}{nearest(field, vocabulary.EARLIER)} (it has {has})"
+                return
             if root not in variables and (message := self._name(path, root, rest.partition(".")[0], rest)):
                 yield message
                 return
@@ -376,10 +385,12 @@ class _Expressions:
             )
         if root == "diagnosis":
             return "`diagnosis` is there only in a reply: nothing is diagnosed before that"
+        if root == "earlier":
+            return f"`earlier` is a list: earlier.exists(e, e.{second} …)" if second else ""
         if root == "item":
             return "`item` is there only with `for_each`"
-        known = [*self.facts, *self.known]
-        hint = nearest(root, known) or ": a condition reads steps, inputs, customer, ticket or profile"
+        known = [*self.facts, *self.known, "earlier"]
+        hint = nearest(root, known) or ": a condition reads steps, inputs, customer, ticket, profile or earlier"
         return f"unknown name {root}{hint}"
 
     def _fact(self, path: Path, root: str, second: str, rest: str) -> str:
@@ -485,6 +496,13 @@ def _tests(playbook: Playbook) -> Iterator[tuple[Path, str]]:
         for name in test.inputs:
             if name not in vocabulary.INPUTS and name != "text":
                 yield (*place, "inputs", name), f"there is no input {name!r}{nearest(name, vocabulary.INPUTS)}"
+        for index, case in enumerate(test.earlier or []):
+            if not isinstance(case.get("days", 0.0), int | float):
+                yield (*place, "earlier", index, "days"), "days are a number"
+            for name in case:
+                if name not in vocabulary.EARLIER:
+                    hint = nearest(name, vocabulary.EARLIER)
+                    yield (*place, "earlier", index, name), f"an earlier case has no {name!r}{hint}"
         for label in [test.expect.label, *test.expect.not_]:
             if label is not None and label not in labels:
                 key = "label" if label == test.expect.label else "not"

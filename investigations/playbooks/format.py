@@ -3,7 +3,7 @@
 A playbook asks questions (steps), turns answers into facts (measures), and weighs hypotheses by conditions over facts.
 Everything that decides a label is in the file: queries, thresholds, weights, severities, words for the customer.
 Unknown keys are errors. Conditions and values are CEL over these names: the ids of steps (their facts), `inputs`,
-`customer`, `ticket`, `profile`, and in an evidence with `for_each` also `item`.
+`customer`, `ticket`, `profile`, `earlier`, and in an evidence with `for_each` also `item`.
 
 The models say what one part may hold; what needs the whole file stands in `checks.py`.
 """
@@ -48,7 +48,7 @@ API_VERSION: Final = "altor/v1"
 #: Key of the playbook whose first look decides which playbook a ticket gets.
 TRIAGE: Final = "triage"
 #: Names that no step may have, because conditions use them for something else.
-RESERVED: Final = frozenset({"inputs", "customer", "ticket", "gate", "item", "profile", "rows", "data"})
+RESERVED: Final = frozenset({"inputs", "customer", "ticket", "gate", "item", "profile", "earlier", "rows", "data"})
 _SLOTS: Final = "with {expression|format}"
 
 
@@ -274,6 +274,11 @@ class Hypothesis(Part):
         description="Labels of the same answer in other words: no rivals, the leading one's confidence holds theirs",
     )
     needs_symptom: bool = Field(True, description="Whether the playbook's symptom must be present")
+    earlier: bool | None = Field(
+        None,
+        description="Whether earlier cases count for it as `earlier` of the playbook says; default: yes, but not for "
+        "labels that begin with `none.`",
+    )
     signals: list[SignalSpec] = Field(description="What speaks for and against it")
     culprit: CulpritSpec | None = Field(None, description="Who or what is to blame")
     scope: ScopeSpec = Field(
@@ -319,6 +324,37 @@ class Contradiction(Part):
     cap: float = Field(0.74, ge=0.05, le=1, description="Their confidence stays at or below this")
 
 
+class Outbreak(Part):
+    """From how many confirmed cases on a cause counts for a customer that never had it."""
+
+    cases: int = Field(2, ge=2, le=20, description="At least so many tickets of which people confirmed the cause")
+    within_days: float = Field(14, gt=0, le=180, description="So many days before the run's clock, at most")
+
+
+class Earlier(Part):
+    """How much a cause that people confirmed in an earlier case counts for the hypothesis with its label.
+
+    A hint: it counts once per hypothesis, only where the measured facts do not speak against it, and takes no
+    hypothesis across the confidence at which a cause is named. Weights are words or log-odds, at most `moderate`.
+    """
+
+    same_customer: Weight = Field("weak", description="Confirmed for the same customer: a word or log-odds")
+    same_endpoint: Weight = Field(0.5, description="Confirmed on the endpoint that the ticket names")
+    anybody: Weight = Field(0.3, description="Confirmed for others, elsewhere; only in an `outbreak`")
+    within_days: float = Field(180, gt=0, le=180, description="Older cases count nothing")
+    halved_after_days: float = Field(60, gt=0, le=180, description="Older cases count half")
+    outbreak: Outbreak = Field(default_factory=Outbreak, description="When cases of anybody count")
+
+    @model_validator(mode="after")
+    def _is_a_hint(self) -> Earlier:
+        weights = [weight_of(weight) for weight in (self.same_customer, self.same_endpoint, self.anybody)]
+        if not all(0.0 <= weight <= WEIGHTS["moderate"] for weight in weights):
+            raise ValueError(f"an earlier case is a hint: its weight is from 0 to moderate ({WEIGHTS['moderate']})")
+        if weights != sorted(weights, reverse=True):
+            raise ValueError("the nearer case counts more: same_customer, then same_endpoint, then anybody")
+        return self
+
+
 # --------------------------------------------------------------------------------------------------- tests
 class Expectation(Part):
     """What must come out of a test; keys that are left out are not looked at."""
@@ -344,6 +380,9 @@ class PlaybookTest(Part):
     inputs: dict[str, Any] = Field(default_factory=dict, description="Inputs beside org_id and opened_at")
     ticket: dict[str, Any] = Field(default_factory=dict, description="What `ticket` holds beside its text")
     unavailable: list[str] = Field(default_factory=list, description="Steps whose source gave no answer")
+    earlier: list[dict[str, Any]] | None = Field(
+        None, description="Confirmed earlier cases, newest first: [{label, ref, days, same_customer, …}]"
+    )
     expect: Expectation = Field(description="What must come out")
 
 
@@ -371,6 +410,9 @@ class Playbook(Part):
     hypotheses: list[Hypothesis] = Field(min_length=1, description="The causes it can tell, rivals of each other")
     ruled_out: list[RuledOut] = Field(default_factory=list, description="Sentences of what it is not")
     contradictions: list[Contradiction] = Field(default_factory=list, description="Sources that cannot both be right")
+    earlier: Earlier | None = Field(
+        None, description="How much a cause counts that people confirmed in an earlier case; none: nothing"
+    )
     tests: list[PlaybookTest] = Field(default_factory=list, description="Recorded cases that must come out right")
 
     def step(self, step_id: str) -> Step:
@@ -390,6 +432,7 @@ __all__ = [
     "CountChange",
     "CulpritSpec",
     "Deployments",
+    "Earlier",
     "EscalationSpec",
     "EvidenceSpec",
     "Expectation",
@@ -402,6 +445,7 @@ __all__ = [
     "ManualSpec",
     "MatchRule",
     "Measure",
+    "Outbreak",
     "Playbook",
     "PlaybookTest",
     "ReplySpec",

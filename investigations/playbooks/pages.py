@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec
+from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec, Weight, weight_of
 from investigations.playbooks.loader import library_files, parse_playbook
 
 _SLOT: Final = re.compile(r"\[?\{[^{}]*\}\]?")
@@ -57,9 +57,27 @@ def _page(book: Playbook) -> str:
 ## What it may be
 
 Ordered as in the file; the evidence decides. A figure stands where “…” stands.
-
+{_earlier(book)}
 {causes}
 """
+
+
+def _earlier(book: Playbook) -> str:
+    """How much confirmed earlier cases count, in one sentence; "" where they count nothing."""
+    if (spec := book.earlier) is None:
+        return ""
+    outbreak = f"{spec.outbreak.cases} tickets within {spec.outbreak.within_days:g} days"
+    said = (
+        f"A cause that people confirmed in the last {spec.within_days:g} days is a hint for it: for the same customer "
+        f"{_weight(spec.same_customer)}, on the endpoint of the ticket {_weight(spec.same_endpoint)}, for at least "
+        f"{outbreak} {_weight(spec.anybody)} in log-odds; half of it after {spec.halved_after_days:g} days, nothing "
+        "where the measured facts speak against it."
+    )
+    return f"\n{said}\n"
+
+
+def _weight(weight: Weight) -> str:
+    return f"{weight_of(weight):g}"
 
 
 def _causes(book: Playbook) -> list[Hypothesis]:

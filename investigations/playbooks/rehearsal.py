@@ -61,7 +61,7 @@ def _route(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepOut
 def _inputs(test: PlaybookTest) -> RunInputs:
     values = {"org_id": "org_1", "opened_at": plain(CLOCK), **test.inputs}
     ticket = {"text": str(test.inputs.get("text", "")), "opened_at": plain(CLOCK), **test.ticket}
-    return RunInputs(CLOCK, ticket, {}, plain(values), {})
+    return RunInputs(CLOCK, ticket, {}, plain(values), {}, tuple(test.earlier or ()))
 
 
 def _outcomes(playbook: Playbook, test: PlaybookTest) -> dict[str, StepOutcome]:

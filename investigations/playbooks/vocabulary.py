@@ -103,6 +103,20 @@ INPUTS: Final[dict[str, str]] = {
     "usage_since": "36 days before the run's clock",
     "issues_since": "180 days before the run's clock",
 }
+#: One item of `earlier`, the causes that people confirmed before; endpoint and culprit_id are absent when not known.
+EARLIER: Final[dict[str, str]] = {
+    "ref": "the run, e.g. INV-7",
+    "ticket": "its ticket",
+    "label": "label of the confirmed cause",
+    "title": "the cause in words, as it was shown then",
+    "class": "its incident class",
+    "at": "when that run ended: a time",
+    "days": "days from then to the run's clock",
+    "same_customer": "whether it was this ticket's customer",
+    "endpoint": "the endpoint it was confined to",
+    "same_endpoint": "whether the ticket names that endpoint",
+    "culprit_id": "id of who or what was to blame",
+}
 #: What a reply may say of the diagnosis itself, beside the facts.
 DIAGNOSIS: Final[dict[str, str]] = {
     "onset": "since when, as the diagnosis states it: a time",

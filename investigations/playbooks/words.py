@@ -51,6 +51,8 @@ _PARTS: dict[str, type[BaseModel]] = {
     "hypotheses: reply": playbook_format.ReplySpec,
     "ruled_out": playbook_format.RuledOut,
     "contradictions": playbook_format.Contradiction,
+    "earlier": playbook_format.Earlier,
+    "earlier: outbreak": playbook_format.Outbreak,
     "tests": playbook_format.PlaybookTest,
     "tests: expect": playbook_format.Expectation,
 }
@@ -115,6 +117,8 @@ def _known() -> Iterator[Word]:
     for root, names in (("ticket", vocabulary.TICKET), ("customer", vocabulary.CUSTOMER)):
         for name in sorted(names):
             yield Word("What a run knows", f"{root}.{name}", name.replace("_", " "))
+    for name, means in vocabulary.EARLIER.items():
+        yield Word("What a run knows", f"{name} of an item of earlier", means)
     for name, means in vocabulary.DIAGNOSIS.items():
         yield Word("What a run knows", f"diagnosis.{name}", f"{means}; in a reply only")
     yield Word("What a run knows", "step.row_count, step.truncated", "of every step with an answer")

@@ -77,6 +77,7 @@ class RunView:
     chips: Sequence[Chip]
     diagnosis: Mapping[str, Any]
     asked: Sequence[StepResult] = field(default_factory=tuple)
+    readable: frozenset[str] = frozenset()  # references of earlier runs that the reader may open
 
     @property
     def ended(self) -> int:
@@ -134,8 +135,24 @@ class RunView:
                 return f"{str(kind).capitalize()} {value}" if value else str(kind).capitalize()
 
 
-def build(run: Investigation, steps: Sequence[StepResult], evidence: Sequence[Evidence]) -> RunView:
-    """`run` with playbook selected; steps in their order; evidence in any order. Queries nothing."""
+def earlier_runs(run: Investigation) -> frozenset[str]:
+    """References of the earlier runs that the diagnosis names among its reasons."""
+    candidates = (run.diagnosis or {}).get("candidates") or []
+    return frozenset(
+        why["investigation"] for item in candidates for why in item.get("why") or () if "investigation" in why
+    )
+
+
+def build(
+    run: Investigation,
+    steps: Sequence[StepResult],
+    evidence: Sequence[Evidence],
+    *,
+    readable: frozenset[str] = frozenset(),
+) -> RunView:
+    """`run` with playbook selected; steps in their order; evidence in any order; `readable`: references of the earlier
+    runs that the reader may open. Queries nothing.
+    """
     diagnosis = run.diagnosis or {}
     cards = [card(item) for item in evidence]
     onset = parse_datetime(str(diagnosis.get("onset") or ""))
@@ -152,6 +169,7 @@ def build(run: Investigation, steps: Sequence[StepResult], evidence: Sequence[Ev
         chips=_chips(evidence),
         diagnosis=diagnosis,
         asked=[step for step in steps if step.status == StepResult.Status.ASKED],
+        readable=readable,
     )
 
 

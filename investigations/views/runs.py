@@ -98,7 +98,7 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "here": "runs",
         "run": run,
         "ticket": run.ticket,
-        "view": run_view.build(run, steps, evidence),
+        "view": run_view.build(run, steps, evidence, readable=_readable(user, run_view.earlier_runs(run))),
         "gates": [] if run.is_active else gate_lines(run, ahead.gates if ahead else None),
         "next": ahead,
         "labels": labels(run),
@@ -114,6 +114,14 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
             "connections": user.may("connection.read"),
         },
     }
+
+
+def _readable(user: User, refs: frozenset[str]) -> frozenset[str]:
+    """Those of the runs that the reader may open. One query, none without references."""
+    if not refs:
+        return refs
+    wanted = [int(ref.removeprefix("INV-")) for ref in refs]
+    return frozenset(run.ref for run in Investigation.objects.visible_to(user).filter(pk__in=wanted).only("pk"))
 
 
 @require_safe
