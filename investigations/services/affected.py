@@ -13,12 +13,10 @@ from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 
 from altor.models import User
+from altor.spreadsheet import cell
 from altor.words import duration, figure, money
 from investigations.engine.inputs import WINDOW
 from investigations.models import Customer, Investigation, StepResult, Ticket
-
-#: Beginnings that a spreadsheet would take for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ def as_csv(found: AffectedList) -> str:
     )
     for one in found.customers:
         texts = [one.org_id, one.name, one.mrr_currency, " ".join(one.tickets)]
-        org_id, name, currency, tickets = (f"'{text}" if text.startswith(_FORMULA) else text for text in texts)
+        org_id, name, currency, tickets = (cell(text) for text in texts)
         amount = "" if one.mrr_minor is None else one.mrr_minor
         rows.writerow([org_id, name, amount, currency, one.value, one.before, round(one.n), tickets])
     return out.getvalue()
