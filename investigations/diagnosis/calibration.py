@@ -22,6 +22,7 @@ class Calibration:
     offset: float = 0.0
     version: str = "none"
     cases: int = 0
+    fitted_on: str = ""  # ISO date; "" where it is not told
 
     def apply(self, probability: float) -> float:
         """Confidence in [0.005, 0.99]: certainty is never claimed."""
@@ -36,4 +37,10 @@ def current() -> Calibration:
     if not FILE.exists():
         return Calibration()
     data = json.loads(FILE.read_text())
-    return Calibration(float(data["slope"]), float(data["offset"]), str(data["version"]), int(data["cases"]))
+    return Calibration(
+        float(data["slope"]),
+        float(data["offset"]),
+        str(data["version"]),
+        int(data["cases"]),
+        str(data.get("fitted_on", "")),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def test_the_command_fits_writes_and_draws(tmp_path: Path, monkeypatch: Any, cap
         call_command("calibration", "fit", str(said), truth=tmp_path, write=True, diagram=tmp_path / "r.svg")
         assert "120 cases" in capsys.readouterr().out
         assert calibration.current().cases == 120 and calibration.current().slope < 1
+        assert date.fromisoformat(calibration.current().fitted_on)
         assert (tmp_path / "r.svg").read_text().startswith("<svg")
         said.write_text("\n".join(lines[:3]))
         with pytest.raises(SystemExit):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +70,13 @@ class Command(BaseCommand):
             before, after = reliability.bins(raw, right), reliability.bins(told, right)
             options["diagram"].write_text(reliability.diagram(before, after, title=title))
         if options["write"]:
-            document = {"slope": made.slope, "offset": made.offset, "version": made.version, "cases": made.cases}
+            document = {
+                "slope": made.slope,
+                "offset": made.offset,
+                "version": made.version,
+                "cases": made.cases,
+                "fitted_on": datetime.now(UTC).date().isoformat(),
+            }
             calibration.FILE.write_text(json.dumps(document | figures, indent=1) + "\n")
             calibration.current.cache_clear()
 
