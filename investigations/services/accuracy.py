@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from typing import Final, Literal
 from django.utils import timezone
 
 from investigations.diagnosis.diagnose import band
-from investigations.diagnosis.signals import wilson_interval
+from investigations.diagnosis.reliability import bins, brier, expected_error
 from investigations.models import Feedback, Investigation
 from investigations.models.investigations import InvestigationQuerySet
 from investigations.services.agreement import ORDER, Share, share_of
@@ -19,6 +19,8 @@ from investigations.services.agreement import ORDER, Share, share_of
 #: Fewer verdicts are counted, and not turned into a share.
 LEAST: Final = 5
 _NAMED: Final = 5
+#: What a correction found that names no label.
+UNNAMED: Final = "something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +44,27 @@ class Accuracy:
     def share(self) -> float:
         return self.right / self.judged if self.judged else 0.0
 
-
-def accuracy_of(runs: InvestigationQuerySet) -> Accuracy:
-    """Over the runs given; of several verdicts on a run the last one counts. One query."""
-    done = runs.filter(status=Investigation.Status.DONE)
-    verdicts = (
-        Feedback.objects.filter(investigation__in=done)
-        .order_by("investigation_id", "-pk")
-        .distinct("investigation_id")
-        .values_list("verdict", "grade", "label", "comment", "investigation__top_label", "investigation__confidence")
-    )
-    judged = right = 0
-    stated = 0.0
-    really: Counter[tuple[str, str]] = Counter()
-    for verdict, grade, label, comment, said, confidence in verdicts:
-        is_right = verdict == "accepted" or grade == Feedback.Grade.EXACT
-        judged += 1
-        right += is_right
-        stated += confidence or 0.0
-        if not is_right and (label or comment):  # a grade alone does not say what it really was
-            really[said, label or "something else"] += 1
-    low, high = wilson_interval(right, judged)
-    named = sorted(really.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
-    corrections = [(said, label, n) for (said, label), n in named]
-    return Accuracy(judged, right, stated / judged if judged else 0.0, low, high, corrections)
+    @property
+    def right_share(self) -> Share:
+        return Share(self.right, self.judged, self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One diagnosis and the last verdict on it."""
 
+    ref: str
+    ticket: str  # its reference
+    playbook: str  # the key; "" for a run without one
+    incident_class: str  # of the ticket
     at: datetime  # when the diagnosis was reached
+    said: str  # the label of the first candidate, or ""
     confidence: float
-    is_right: bool
+    verdict: str  # accepted, corrected
     grade: str  # Feedback.Grade; "" when nobody graded it
-    incident_class: str
+    found: str  # the label that a person gave; UNNAMED when told in words only; "" when not told
+    is_right: bool
+    judged_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +87,89 @@ class Reliability:
     grades: tuple[tuple[str, int], ...] = ()  # (label of the grade, how many), where somebody graded
 
 
+@dataclass(frozen=True, slots=True)
+class ConfidenceBin:
+    """The diagnoses stated with a confidence in [low, high), a tenth of the range; `stated` is their mean, 0 to 1."""
+
+    low: float
+    high: float
+    share: Share
+    stated: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWord:
+    """How well stated confidence kept its word. The two errors are None for fewer than LEAST diagnoses."""
+
+    bins: tuple[ConfidenceBin, ...]  # those that hold a diagnosis, lowest first
+    expected_error: float | None  # expected calibration error, 0 to 1
+    brier: float | None  # 0 is perfect, 0.25 says nothing
+
+
 def judged_of(runs: InvestigationQuerySet) -> list[Judged]:
-    """Every finished run that somebody judged, oldest first. One query."""
+    """Every finished run that somebody judged, oldest first; of several verdicts the last one counts. One query."""
     rows = (
         Feedback.objects.filter(investigation__in=runs.filter(status=Investigation.Status.DONE))
         .order_by("investigation_id", "-pk")
         .distinct("investigation_id")
-        .values_list(
+        .select_related("investigation__ticket", "investigation__playbook")
+        .only(
+            "verdict",
+            "grade",
+            "label",
+            "comment",
+            "at",
             "investigation__finished_at",
             "investigation__queued_at",
             "investigation__confidence",
-            "verdict",
-            "grade",
+            "investigation__top_label",
+            "investigation__ticket__ref",
             "investigation__ticket__incident_class",
+            "investigation__playbook__key",
         )
     )
-    found = [
-        Judged(
-            ended or asked,
-            float(confidence or 0.0),
-            verdict == "accepted" or grade == Feedback.Grade.EXACT,
-            grade,
-            incident_class,
-        )
-        for ended, asked, confidence, verdict, grade, incident_class in rows
-    ]
-    return sorted(found, key=lambda item: item.at)
+    return sorted((_judged(row) for row in rows), key=lambda item: item.at)
+
+
+def _judged(row: Feedback) -> Judged:
+    run = row.investigation
+    assert run is not None  # noqa: S101  # `judged_of` takes verdicts on runs only
+    told = row.label or (UNNAMED if row.comment else "")
+    return Judged(
+        ref=run.ref,
+        ticket=run.ticket.ref,
+        playbook=run.playbook.key if run.playbook else "",
+        incident_class=run.ticket.incident_class,
+        at=run.finished_at or run.queued_at,
+        said=run.top_label,
+        confidence=float(run.confidence or 0.0),
+        verdict=row.verdict,
+        grade=row.grade,
+        found=(row.label or run.top_label) if row.verdict == "accepted" else told,
+        is_right=row.verdict == "accepted" or row.grade == Feedback.Grade.EXACT,
+        judged_at=row.at,
+    )
+
+
+def accuracy_of(judged: Sequence[Judged]) -> Accuracy:
+    # A grade alone does not say what it really was.
+    really = Counter((item.said, item.found) for item in judged if not item.is_right and item.found)
+    named = sorted(really.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    share = share_of(sum(item.is_right for item in judged), len(judged))
+    stated = sum(item.confidence for item in judged) / len(judged) if judged else 0.0
+    corrections = [(said, label, n) for (said, label), n in named]
+    return Accuracy(share.n, share.hits, stated, share.low, share.high, corrections)
+
+
+def kept_word_of(judged: Sequence[Judged]) -> KeptWord:
+    confidence, right = [item.confidence for item in judged], [item.is_right for item in judged]
+    found = tuple(
+        ConfidenceBin(item.low, item.high, share_of(round(item.right * item.n), item.n), item.confidence)
+        for item in bins(confidence, right)
+    )
+    if len(judged) < LEAST:
+        return KeptWord(found, None, None)
+    return KeptWord(found, expected_error(confidence, right), brier(confidence, right))
 
 
 def over_time(judged: Iterable[Judged], *, unit: Literal["week", "month"], last: int = 12) -> list[Period]:

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from altor import words
-from investigations.services.accuracy import Period, Reliability
+from investigations.services.accuracy import ConfidenceBin, Period, Reliability
 
 register = template.Library()
 _WIDTH: Final = 640
@@ -100,3 +100,66 @@ def reliability_figure(bands: Sequence[Reliability]) -> SafeString | str:
     ]
     said = "Share of right diagnoses per band of stated confidence. "
     return _figure(places, said + "; ".join(label for _, _, label, _ in places))
+
+
+#: The diagram is square, so that a kept word lies on the diagonal; it is read on phones without scrolling.
+_SIDE: Final = 264
+_PAD_LEFT: Final = 52
+_PAD_TOP: Final = 10
+
+
+def _at(x: float, y: float) -> tuple[float, float]:
+    return round(_PAD_LEFT + x * _SIDE, 1), round(_PAD_TOP + (1 - y) * _SIDE, 1)
+
+
+@register.simple_tag
+def reliability_diagram(bins: Sequence[ConfidenceBin]) -> SafeString | str:
+    """Share right over stated confidence, a dot per tenth with its 95 % bar, larger for more diagnoses; hollow for few.
+
+    Nothing for no bin.
+    """
+    if not bins:
+        return ""
+    (left, bottom), (right, top) = _at(0, 0), _at(1, 1)
+    ticks = (0.0, 0.25, 0.5, 0.75, 1.0)
+    grid = format_html_join(
+        "",
+        '<line class="al-acc__grid" x1="{l}" x2="{r}" y1="{y}" y2="{y}"/>'
+        '<line class="al-acc__grid" x1="{x}" x2="{x}" y1="{t}" y2="{b}"/>'
+        '<text x="{before}" y="{mid}" text-anchor="end">{said}</text>'
+        '<text x="{x}" y="{below}" text-anchor="middle">{said}</text>',
+        (
+            {
+                "l": left, "r": right, "t": top, "b": bottom, "x": _at(tick, 0)[0], "y": _at(0, tick)[1],
+                "before": left - 6, "mid": _at(0, tick)[1] + 4, "below": bottom + 17, "said": words.percent(tick),
+            }
+            for tick in ticks
+        ),
+    )  # fmt: skip
+    labels = [f"stated {_range(item)}: {_told(item)}" for item in bins]
+    dots = format_html_join(
+        "",
+        '<g class="al-acc__one{}"><title>{}</title><line class="al-acc__range" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+        '<circle class="al-acc__dot" cx="{}" cy="{}" r="{}"/></g>',
+        (
+            (
+                "" if item.share.is_enough else " al-acc--few", label,
+                x, x, _at(0, item.share.low)[1], _at(0, item.share.high)[1],
+                x, _at(0, item.share.share)[1], round(3.5 + min(4.5, item.share.n**0.5 / 2), 1),
+            )
+            for item, label in zip(bins, labels, strict=True)
+            for x in (_at(item.stated, 0)[0],)
+        ),
+    )  # fmt: skip
+    return format_html(
+        '<svg class="al-acc al-acc--square" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
+        '<line class="al-acc__even" x1="{}" y1="{}" x2="{}" y2="{}"/>{}'
+        '<text x="{}" y="{}" text-anchor="middle">Stated confidence</text>'
+        '<text transform="rotate(-90 12 {mid})" x="12" y="{mid}" text-anchor="middle">Share right</text></svg>',
+        _PAD_LEFT + _SIDE + 18, bottom + 40, "Share right over stated confidence, by tenths. " + "; ".join(labels),
+        grid, left, bottom, right, top, dots, (left + right) / 2, bottom + 35, mid=(top + bottom) / 2,
+    )  # fmt: skip
+
+
+def _range(item: ConfidenceBin) -> str:
+    return f"{words.percent(item.low)} to {words.percent(item.high)}"

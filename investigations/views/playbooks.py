@@ -108,7 +108,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "used": used.select_related("ticket").defer("diagnosis")[:15],
         "used_all": used.count(),
         # Of all versions: a verdict on the last one is rarely there yet.
-        "accuracy": accuracy_of(of_key),
+        "accuracy": accuracy_of(judged),
         "judged": judged,
         "per": per,
         "periods": over_time(judged, unit=per),

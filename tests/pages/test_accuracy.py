@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from investigations.models import Investigation
-from investigations.services.accuracy import accuracy_of
+from investigations.services.accuracy import accuracy_of, judged_of
 from investigations.services.runs import record_feedback
 from tests import factories
 
@@ -52,7 +52,7 @@ def test_the_last_verdict_on_a_run_counts():
     ours = factories.team()
     lead = judged(ours, ["rl.retry_storm"])
     record_feedback(Investigation.objects.get(), verdict="accepted", actor=lead)
-    found = accuracy_of(Investigation.objects.all())
+    found = accuracy_of(judged_of(Investigation.objects.all()))
     assert (found.judged, found.right, found.corrections) == (1, 1, [])
 
 
