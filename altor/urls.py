@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/<slug:slug>/", people.team_page, name="team"),
     path("audit/", audit.audit, name="audit"),
     path("search/", account.search, name="search"),
+    path("metrics/", include("metrics.urls")),
     path("", include("investigations.urls")),
 ]
 if find_spec("altor.api.urls"):

@@ -106,6 +106,7 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-backtest-cancel", "post"): Case(
         "backtests/{backtest}/cancel/", "trial.start", 200, {}, foreign="backtests/{other_test}/cancel/"
     ),
+    ("api-metrics-diagnosis", "get"): Case("metrics/diagnosis/", "playbook.read", 200),
     ("api-connection-list", "get"): Case("connections/", "connection.read", 200),
     ("api-connection-detail", "get"): Case("connections/github:main/", "connection.read", 200),
     ("api-connection-detail", "put"): Case(

@@ -104,6 +104,7 @@ def build() -> Scene:
     who = make.customer("org_0042", name="Northwind Freight", stripe_customer="cus_fake0042", tier="enterprise")
     make.playbook()
     make.playbook(version=2, is_active=False)
+    make_verdicts(support, lead)
     make_drafts(admin, lead)
     ticket = make.ticket(
         in_team=support, customer=who, owner=agent, status="diagnosed", tags=["rate-limit", "urgent"], priority="high",
@@ -210,6 +211,19 @@ def build() -> Scene:
     )  # fmt: skip
 
 
+def make_verdicts(team: Team, lead: User) -> None:
+    """Judged runs over the whole range of confidence, mostly surer than right; a correction with a long label."""
+    of = make.ticket(in_team=team, subject="The day before", status="diagnosed")
+    for number in range(34):
+        confidence = (0.96, 0.91, 0.83, 0.72, 0.55, 0.34)[min(number % 9, 5)]
+        is_right = number % 5 > 1 if confidence > 0.5 else number % 2 == 0
+        run = make.run(of, status="done", top_label="rl.limiter_deploy", confidence=confidence, seconds=1.2)
+        found = "rl.retry_storm" if number % 3 else f"rl.{LONG[:57].lower()}"
+        grade = "exact" if is_right else ("one_hop", "area", "wrong")[number % 3]
+        verdict = {"verdict": "accepted"} if is_right else {"verdict": "corrected", "label": found}
+        Feedback.objects.create(investigation=run, grade=grade, user=lead, **verdict)
+
+
 def make_trials(run: Investigation) -> None:
     """A dry run and a backtest over the ticket of a run: a case that changed, and ones that could not be replayed."""
     said = brief(run.diagnosis or {})
@@ -313,6 +327,8 @@ def pages(scene: Scene) -> dict[str, str]:
         "playbook-waiting": at("playbook-version", "sample", 3),
         "playbook-words": at("playbook-words"),
         "classification": at("classification"),
+        "metrics-diagnosis": reverse("metrics:diagnosis"),
+        "metrics-diagnosis-nothing": reverse("metrics:diagnosis") + "?playbook=sample",
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "profile": at("profile"),

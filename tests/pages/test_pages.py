@@ -128,6 +128,7 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("practice", 12),
         ("practice-case", 12),
         ("backtest", 12),
+        ("metrics-diagnosis", 12),
     ],
 )
 def test_query_counts_do_not_grow(

@@ -1,0 +1,11 @@
+"""Entries of the rail that belong to metrics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from altor.shell import NavItem
+
+ITEMS: Final = (
+    NavItem("Improve", 55, "metrics", "Metrics", "chart-line", "metrics:diagnosis", "playbook.read", go="m"),
+)
