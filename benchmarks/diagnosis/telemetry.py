@@ -296,12 +296,15 @@ class _Writer:
                 file.writelines(f"{line}\n" for line in lines)
 
 
-def write_telemetry(world: World, folder: Path) -> None:
+def write_telemetry(world: World, folder: Path) -> list[datetime]:
+    """Writes the tables; when something was sent to the customer's endpoint, in order."""
     writer, names = _Writer(world), world.names
+    sent = []
     for item in requests(world):
         _write_request(writer, item)
     for item in deliveries(world):
         tenant, at = item["tenant"], item["at"]
+        sent += [at] if tenant is world.me else []
         failed = item["status"] >= 300 or bool(item["error"])
         attributes = {
             names["method"]: "POST",
@@ -363,6 +366,7 @@ def write_telemetry(world: World, folder: Path) -> None:
     for at, service, body, attributes in world.logs:
         writer.log(at, service, body, attributes)
     writer.write(folder)
+    return sent
 
 
 def _write_request(writer: _Writer, item: Mapping[str, Any]) -> None:

@@ -74,6 +74,19 @@ def _began(change: Change, grid: Grid, points: Callable[[Change], Points], claim
     return beginning(Points(said.times, said.ratios / change.unrest), grid.first, grid.at(end), claim)
 
 
+#: A ticket's time and the beginning lie this far apart at most, beyond how exactly it is meant; people notice late.
+NOTICED_S = 1800.0
+
+
+def _expected(grid: Grid, claim: Claim | None) -> npt.NDArray[np.bool_] | None:
+    """The buckets in which the ticket says that it began."""
+    if claim is None:
+        return None
+    moments = grid.first + (np.arange(grid.length) + 0.5) * grid.step
+    near: npt.NDArray[np.bool_] = np.abs(moments - claim.at) <= NOTICED_S + claim.precision
+    return near
+
+
 def _nothing_measured() -> Facts:
     """The facts of a series without one record: how many there were. Zero of zero is not 0 %, and silence from the
     first bucket to the last is not "as always", so everything else stays unknown.
@@ -121,6 +134,7 @@ def _one_share(measure: ShareChange, part: Part, grid: Grid, claim: Claim | None
         min_delta=measure.min_delta,
         min_ratio=measure.min_ratio,
         bucket_minutes=grid.step / 60.0,
+        expected=_expected(grid, claim),
     )
     facts = _change_facts(change, grid, lambda spell: _points_of_share(measure, part, grid, spell), claim)
     start, end = change.start, change.end
@@ -200,6 +214,7 @@ def _one_level(measure: LevelChange, part: Part, grid: Grid, means: Array, claim
         min_n=measure.min_n,
         min_ratio=measure.min_ratio,
         bucket_minutes=grid.step / 60.0,
+        expected=_expected(grid, claim),
     )
 
     def points(spell: Change) -> Points:

@@ -8,6 +8,9 @@ binomial for shares, Gaussian on ln(value) for levels, Poisson for counts. (Sing
 that is left when the spell is taken out (quasi-likelihood, Wedderburn 1974): a series that is restless anyway, with
 bursts or a day, needs more to count as changed, and the change itself is not taken for unrest.
 
+Where the ticket names a time, half of the belief in a beginning lies around it (`expected`, a mark a bucket) and is not
+spread over all buckets: the logarithm of that ratio is added to the likelihood ratio of a spell that begins there.
+
 Times are seconds since the epoch (float). All arrays of one call have the same length, oldest bucket first.
 """
 
@@ -73,7 +76,10 @@ def _cum(values: Array) -> Array:
 
 
 def _search(
-    length: int, score: Score, accept: Callable[[Array, Array, Array], npt.NDArray[np.bool_]], n: Array
+    length: int,
+    score: Score,
+    accept: Callable[[Array, Array, Array], npt.NDArray[np.bool_]],
+    n: Array,
 ) -> tuple[int, int, float] | None:
     """The best accepted spell as (start, end, llr), or None."""
     if length < 4:
@@ -135,6 +141,7 @@ def share_change(
     min_delta: float,
     min_ratio: float,
     bucket_minutes: float = 10.0,
+    expected: npt.NDArray[np.bool_] | None = None,
 ) -> Change:
     """Change of hits/total. `hits` and `total` are weighted counts, `spans` the records they were counted from (the
     n).
@@ -170,7 +177,7 @@ def share_change(
         sign = up if direction == "up" else down if direction == "down" else up | down
         return sign & (n_in >= min_n)
 
-    found = _calmed(_search(length, score, accept, n), length, unrest)
+    found = _find(length, score, accept, n, unrest, expected)
     return _change(
         found,
         score,
@@ -194,6 +201,7 @@ def level_change(
     min_n: float,
     min_ratio: float,
     bucket_minutes: float = 10.0,
+    expected: npt.NDArray[np.bool_] | None = None,
 ) -> Change:
     """Change of a positive quantity from per-bucket n, mean of ln(value), population variance of ln(value)."""
     length = len(n_bucket)
@@ -225,7 +233,7 @@ def level_change(
         enough: npt.NDArray[np.bool_] = (n_in >= min_n) & (n[length] - n_in >= min(min_n, 5.0))
         return sign & enough
 
-    found = _calmed(_search(length, score, accept, n), length, unrest)
+    found = _find(length, score, accept, n, unrest, expected)
     return _change(
         found,
         score,
@@ -237,7 +245,13 @@ def level_change(
 
 
 def count_change(
-    count: Array, spans: Array, *, bucket_minutes: float, direction: str, min_n: float, min_ratio: float
+    count: Array,
+    spans: Array,
+    *,
+    bucket_minutes: float,
+    direction: str,
+    min_n: float,
+    min_ratio: float,
 ) -> Change:
     """Change of the rate of events. `count` is weighted, `spans` the records behind it; rates are per minute."""
     length = len(count)
@@ -319,6 +333,34 @@ def _spell(
         significant=False,
         unrest=max(1.0, raw / max(llr, 1e-9)),
     )
+
+
+def _find(
+    length: int,
+    score: Score,
+    accept: Callable[[Array, Array, Array], npt.NDArray[np.bool_]],
+    n: Array,
+    unrest: Callable[[npt.NDArray[np.bool_]], float],
+    expected: npt.NDArray[np.bool_] | None,
+) -> tuple[int, int, float] | None:
+    """The best spell; where none stands out by itself, one that lasts and begins where it is `expected`, which does not
+    pay for the hundreds of other beginnings that were looked at.
+    """
+    found = _calmed(_search(length, score, accept, n), length, unrest)
+    if expected is None or (found is not None and found[2] >= MIN_LLR) or length < 4:
+        return found
+    starts = np.flatnonzero(expected[1:]) + 1
+    if not starts.size:
+        return found
+    llr, inside, outside = score(starts, np.full_like(starts, length))
+    llr = np.where(accept(inside, outside, n[length] - n[starts]), llr, -np.inf)
+    best = int(np.argmax(llr))
+    if not np.isfinite(llr[best]):
+        return found
+    mask = np.zeros(length, dtype=bool)
+    mask[starts[best] :] = True
+    told = float(llr[best]) / unrest(mask) + max(0.0, float(np.log(0.5 * length / starts.size)))
+    return (int(starts[best]), length, told) if told >= MIN_LLR else found
 
 
 def _calmed(

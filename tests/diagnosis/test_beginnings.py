@@ -174,3 +174,25 @@ def test_too_few_records_for_a_change_still_say_when_it_would_have_begun():
 def test_a_quiet_series_is_not_suspected():
     facts = changes.share_change(SHARE, Frame(share_rows(every(7, 0, 1790, False))))
     assert "suspected_onset" not in facts and "onset" not in facts
+
+
+def weak(begins=1302.0):
+    """Three of eight fail at the end of a long quiet series: too little to stand out among all beginnings."""
+    return every(20, 5, int(begins), False) + [(begins + 35 * at, at in (1, 4, 7)) for at in range(1, 9)]
+
+
+@pytest.mark.parametrize(("said", "found"), [(None, False), (1300, True), (400, False)])
+def test_a_weak_change_counts_where_the_ticket_says_that_it_began(said, found):
+    claim = None if said is None else Claim(clock(0, said).timestamp(), 300.0)
+    facts = changes.share_change(SHARE.model_copy(update={"min_n": 4}), Frame(share_rows(weak())), claim)
+    assert facts["significant"] == found
+
+
+def test_a_time_in_the_ticket_makes_no_change_of_a_quiet_series():
+    rng, found = np.random.default_rng(8), 0
+    for _ in range(150):
+        events = [(at, bool(rng.random() < 0.03)) for at in np.sort(rng.uniform(0, 1800, 240))]
+        claim = Claim(clock(0, int(rng.integers(900, 1700))).timestamp(), 300.0)
+        loose = SHARE.model_copy(update={"min_delta": 0.0, "min_ratio": 1.0})
+        found += changes.share_change(loose, Frame(share_rows(events)), claim)["significant"]
+    assert found <= 3
