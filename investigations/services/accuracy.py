@@ -128,12 +128,11 @@ def judged_of(runs: InvestigationQuerySet) -> list[Judged]:
             "investigation__playbook__key",
         )
     )
-    return sorted((_judged(row) for row in rows), key=lambda item: item.at)
+    judged = (_judged(row, run) for row in rows if (run := row.investigation) is not None)
+    return sorted(judged, key=lambda item: item.at)
 
 
-def _judged(row: Feedback) -> Judged:
-    run = row.investigation
-    assert run is not None  # noqa: S101  # `judged_of` takes verdicts on runs only
+def _judged(row: Feedback, run: Investigation) -> Judged:
     told = row.label or (UNNAMED if row.comment else "")
     return Judged(
         ref=run.ref,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -30,7 +31,9 @@ def lead(ours: Team) -> User:
     return factories.user("lena", role="lead", teams=(ours,))
 
 
-def judge(team: Team, *, confidence: float = 0.9, grade: str = "exact", label: str = "", days: float = 0, **run):  # type: ignore[no-untyped-def]
+def judge(
+    team: Team, *, confidence: float = 0.9, grade: str = "exact", label: str = "", days: float = 0, **run: Any
+) -> Investigation:
     """A finished run of `days` ago with its verdict."""
     values = {"top_label": "rl.limiter_deploy", "finished_at": timezone.now() - timedelta(days=days), **run}
     made = factories.run(factories.ticket(in_team=team), status="done", confidence=confidence, **values)
@@ -198,7 +201,7 @@ def test_the_short_address_leads_to_it_and_the_rail_names_it(client: Client, lea
     )
 
 
-def test_queries_do_not_grow_with_verdicts(ours: Team, lead: User, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_queries_do_not_grow_with_verdicts(ours: Team, lead: User, django_assert_num_queries: Any) -> None:
     judge(ours)
     with django_assert_num_queries(3):
         figures(lead)
