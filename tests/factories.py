@@ -183,6 +183,7 @@ def diagnosis(**values: Any) -> dict[str, Any]:
         "culprit": {"kind": "deployment", "id": "7f3c9a1", "url": "https://github.example/acme/api/commit/7f3c9a1"},
         "scope": {"kind": "all", "value": None},
         "onset": "2026-05-01T10:02:00Z",
+        "onset_between": ["2026-05-01T09:12:00Z", "2026-05-01T10:47:00Z"],
         "escalate": True,
         "severity": "SEV2",
         "severity_why": "Many customers are affected.",
