@@ -228,6 +228,9 @@ SOURCES = [
     "investigations.sources.stripe.source.StripeSource",
     "investigations.sources.statuspage.source.StatuspageSource",
 ]
+HELPDESKS = [
+    "investigations.helpdesks.generic.adapter.Generic",
+]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
 WIDGET_PARTS: list[str] = []

@@ -2,6 +2,15 @@
 
 from investigations.models.connections import Connection, InstallationProfile
 from investigations.models.customers import Customer
+from investigations.models.helpdesks import (
+    Backfill,
+    HelpdeskConnection,
+    InboundRefusal,
+    TicketMessage,
+    TicketMirror,
+    TicketNote,
+    WidgetLaunch,
+)
 from investigations.models.investigations import (
     Evidence,
     Feedback,
@@ -16,11 +25,14 @@ from investigations.models.tickets import Ticket, TicketClaim
 from investigations.models.trials import Trial, TrialCase
 
 __all__ = [
+    "Backfill",
     "Connection",
     "Customer",
     "Evidence",
     "Feedback",
     "GateOverride",
+    "HelpdeskConnection",
+    "InboundRefusal",
     "InstallationProfile",
     "Investigation",
     "PlaybookApproval",
@@ -32,6 +44,10 @@ __all__ = [
     "TextModelSwitch",
     "Ticket",
     "TicketClaim",
+    "TicketMessage",
+    "TicketMirror",
+    "TicketNote",
     "Trial",
     "TrialCase",
+    "WidgetLaunch",
 ]

@@ -82,6 +82,8 @@ class Investigation(models.Model):
     profile = models.JSONField(default=dict)  # the installation profile it ran under, without the directory
     # How the playbook was chosen: {"how": chosen|person|triage, "playbook", "reasons", "shares"}; {} before the look.
     route = models.JSONField(default=dict)
+    # What the ticket claimed when the run was queued ("endpoint:GET /v2/orders"): more of it is a reason to run again.
+    claims = models.JSONField(default=list)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)  # the fencing number
     lease_owner = models.CharField(max_length=80, blank=True)

@@ -1,0 +1,55 @@
+"""Any system that can post JSON: signed by Standard Webhooks, in the neutral ticket shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from altor.signatures import Delivery, verify
+from investigations.helpdesks.base import Helpdesk, Options, TicketEvent
+from investigations.helpdesks.generic.client import GenericClient, open_generic
+from investigations.helpdesks.generic.events import read_event
+from investigations.sources.base import ConnectionConfig
+
+
+class GenericOptions(Options):
+    #: Where an agent opens a ticket; `{id}` is its id. "" = as the ticket's own `url` says.
+    ticket_url: str = ""
+    #: Paths below the connection's address that take a note, a changed note, tags and a reply; "" = cannot.
+    notes_path: str = ""
+    tags_path: str = ""
+    replies_path: str = ""
+
+
+class Generic(Helpdesk):
+    name: ClassVar[str] = "generic"
+    title: ClassVar[str] = "Generic"
+    prefix: ClassVar[str] = "TK"
+    options: ClassVar[type[Options]] = GenericOptions
+    addresses: ClassVar[Sequence[str]] = (
+        "requester.email", "data.requester.email", "data.messages.*.author.email", "data.assignee.email",
+    )  # fmt: skip
+    signs: ClassVar[bool] = True
+    can_edit_notes: ClassVar[bool] = True
+    can_reply: ClassVar[bool] = True
+    kept_headers: ClassVar[Sequence[str]] = ("webhook-id", "webhook-timestamp")
+
+    def verify(
+        self, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, *, now: datetime, options: Options
+    ) -> Delivery:
+        return verify("generic", secrets, headers, body, now=now)
+
+    def challenge(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None
+
+    def parse(self, body: Mapping[str, Any], headers: Mapping[str, str], options: Options) -> Sequence[TicketEvent]:
+        return read_event(body, headers)
+
+    def ticket_url(self, config: ConnectionConfig, external_id: str) -> str:
+        pattern = str(config.options.get("ticket_url") or "")
+        return pattern.replace("{id}", external_id)
+
+    def open(self, config: ConnectionConfig) -> AbstractAsyncContextManager[GenericClient]:
+        return open_generic(config)
