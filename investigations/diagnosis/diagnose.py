@@ -22,6 +22,7 @@ from investigations.diagnosis.gaps import missing_inputs, nothing_measured, wind
 from investigations.diagnosis.question import best_question
 from investigations.diagnosis.scoring import NAMED_FROM, Scored, Weighed, score
 from investigations.diagnosis.steps import NOT_CONNECTED
+from investigations.diagnosis.supports import refs_of, refs_of_steps, supports
 from investigations.diagnosis.texts import render
 from investigations.diagnosis.types import EvidenceDraft, RunInputs, StepOutcome
 from investigations.playbooks.conditions import Truth, Unknown
@@ -102,6 +103,8 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
     if undecided:
         candidates.insert(0, _inconclusive(top, missing, questions))
         candidates = candidates[:MAX_CANDIDATES]
+    excluded = _ruled_out(playbook, scored, space, outcomes)
+    reasons = [str(why["evidence"]) for why in ([] if undecided else candidates[0]["why"])]
     document: dict[str, Any] = {
         "class": top.hypothesis.incident_class or playbook.incident_class,
         "as_of": plain(inputs.as_of),
@@ -114,7 +117,7 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         "unavailable": unavailable,
         "missing": missing,
         "evidence": [_evidence(by_ref[ref]) for ref in _chosen(scored, outcomes)],
-        "ruled_out": _ruled_out(playbook, scored, space, outcomes),
+        "ruled_out": list(excluded),
         "next_steps": [*questions, *_next_steps(playbook, top, space, outcomes, undecided)],
         "playbook": playbook.key,
         "affected": affected_customers(playbook, space, outcomes),
@@ -126,6 +129,8 @@ def diagnose(playbook: Playbook, inputs: RunInputs, outcomes: Mapping[str, StepO
         ],
         "question": question.as_dict() if question else None,
         "symptom": {"title": playbook.symptom.title, "found": top.gate.value},
+        "rests_on": (supports(top, space, outcomes, cause=reasons) if not undecided else {})
+        | {"ruled_out": list(excluded.values())},
     }
     document["reply_draft"] = reply.draft(top, space, document, questions)
     return Diagnosis(document, _hash(document), tuple(scored))
@@ -347,9 +352,15 @@ def _missing(playbook: Playbook, outcomes: Mapping[str, StepOutcome]) -> list[st
 
 def _ruled_out(
     playbook: Playbook, scored: Sequence[Scored], space: FactSpace, outcomes: Mapping[str, StepOutcome]
-) -> list[str]:
-    """What the evidence excludes: the playbook's own sentences, then hypotheses that measured facts speak against."""
-    sentences = [render(item.says, space.names) for item in playbook.ruled_out if space.check(item.when) is Truth.YES]
+) -> dict[str, list[str]]:
+    """What the evidence excludes: the playbook's own sentences, then hypotheses that measured facts speak against.
+
+    Sentence -> references of the evidence that excludes it.
+    """
+    found: dict[str, list[str]] = {}
+    for said in playbook.ruled_out:
+        if space.check(said.when) is Truth.YES:
+            found.setdefault(render(said.says, space.names), refs_of([said.when], outcomes))
     blind = {step_id for step_id, outcome in outcomes.items() if outcome.status == "unavailable"}
     for item in scored[1:]:
         text = item.hypothesis.ruled_out
@@ -359,10 +370,11 @@ def _ruled_out(
         # What could not be looked at is not excluded, whatever else speaks against it.
         if any(weighed.truth is Truth.UNKNOWN and blind & set(weighed.steps) for weighed in item.weighed):
             continue
-        spoken = any(weighed.truth is Truth.NO and weighed.effect <= -1.0 for weighed in item.weighed)
+        spoken = [weighed for weighed in item.weighed if weighed.truth is Truth.NO and weighed.effect <= -1.0]
         if text and spoken and item.share < 0.05:
-            sentences.append(render(text, space.names))
-    return list(dict.fromkeys(sentences))
+            steps = [step for weighed in spoken for step in weighed.steps]
+            found.setdefault(render(text, space.names), refs_of_steps(steps, outcomes))
+    return found
 
 
 def _summary(top: Scored, space: FactSpace) -> str:
