@@ -12,6 +12,32 @@ def execute_run(run_id: int) -> None:
     work_on(int(run_id), alive=beat)
 
 
+def run_begun(run_id: int) -> None:
+    """Tell the parts of the setting `RUN_BEGUN` that a run has begun. Safe to deliver twice."""
+    _tell("RUN_BEGUN", int(run_id))
+
+
+def run_ended(run_id: int) -> None:
+    """Tell the parts of the setting `RUN_ENDED` that a run has ended, or was concluded anew. Safe to deliver twice."""
+    _tell("RUN_ENDED", int(run_id))
+
+
+def _tell(setting: str, run_id: int) -> None:
+    """Every part is told, whatever happens to another; then the first failure is the task's."""
+    from altor.registry import parts
+    from investigations.models import Investigation
+
+    run = Investigation.objects.with_context().filter(pk=run_id).first()
+    failures = []
+    for part in parts(setting) if run is not None else ():
+        try:
+            part(run)
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
 def process_inbound(event_id: int) -> None:
     """Work one inbound event. Safe to deliver twice: the second delivery finds nothing to take."""
     from investigations.services.inbound import process_event
@@ -45,6 +71,27 @@ def sweep_trials() -> None:
 def sweep_inbound() -> None:
     """Queue inbound events again whose next try is due, or whose queue entry was lost."""
     from investigations.services.inbound import sweep_inbound as sweep
+
+    sweep()
+
+
+def sweep_automatic() -> None:
+    """Look again at tickets that wait for their opening, or for a run that ended without telling."""
+    from investigations.services.automatic import sweep
+
+    sweep()
+
+
+def push_note(note_id: int) -> None:
+    """Write a ticket's note to its helpdesk. Safe to deliver twice: the second delivery finds it written."""
+    from investigations.services.notes import push
+
+    push(int(note_id))
+
+
+def sweep_notes() -> None:
+    """Queue notes again whose next try is due, or whose queue entry was lost."""
+    from investigations.services.notes import sweep
 
     sweep()
 

@@ -243,7 +243,16 @@ SWEEPS = [
     "investigations.tasks.sweep_runs",
     "investigations.tasks.sweep_inbound",
     "investigations.tasks.sweep_trials",
+    "investigations.tasks.sweep_automatic",
+    "investigations.tasks.sweep_notes",
 ]
+#: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
+RUN_BEGUN = ["investigations.services.notes.run_begun"]
+RUN_ENDED = ["investigations.services.automatic.look_again", "investigations.services.notes.run_ended"]
+#: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
+ERASURES: list[str] = []
+#: Told (the ticket, the message) of each public message of an agent that the helpdesk tells.
+REPLY_SEEN: list[str] = []
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

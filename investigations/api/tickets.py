@@ -30,7 +30,7 @@ from investigations.serializers import (
     TicketListSerializer,
     TicketSerializer,
 )
-from investigations.services.automatic import investigate_automatically
+from investigations.services.automatic import consider
 from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.services.runs import RunAlreadyActive, start_investigation
 from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
@@ -85,7 +85,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
             raise InvalidInput("The helpdesk is text.", errors={"helpdesk": ["must be text"]})
         warnings = read_payload(request.data, now=timezone.now()).warnings
         ticket, created = upsert_ticket(request.data, helpdesk=helpdesk, prefix=prefix_of(helpdesk), actor=self.user)
-        investigate_automatically(ticket, actor=self.user)
+        consider(ticket, actor=self.user)
         shown = self.get_queryset().filter(pk=ticket.pk).first()
         if shown is None:  # another team's ticket of the same id: updated, and no business of this caller
             return Response({"ref": ticket.ref, "warnings": warnings}, status=200)

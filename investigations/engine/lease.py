@@ -23,6 +23,10 @@ from investigations.models.investigations import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
 TASK = "investigations.tasks.execute_run"
+#: Queued with the last write of a run: whoever waits for its end is told.
+ENDED = "investigations.tasks.run_ended"
+#: Queued when a run of a helpdesk's ticket is claimed for the first time.
+BEGUN = "investigations.tasks.run_begun"
 #: A run that nobody claimed for this long is queued again when it has no entry in the queue.
 FORGOTTEN = timedelta(seconds=20)
 #: A working run tells twice a second that it lives; after this long its lease is ended.
@@ -69,6 +73,8 @@ def claim(run_id: int, *, owner: str, now: datetime | None = None) -> Lease | No
             events.record(
                 "run.started", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, key=f"run.started:{run.ref}"
             )
+            if run.ticket.connection:
+                enqueue(BEGUN, run.pk)
     return Lease(run_id, run.attempt, owner)
 
 
@@ -141,6 +147,7 @@ def park(run: Investigation, reason: str, *, now: datetime | None = None, lapsed
                 data={"reason": reason},
                 key=f"run.failed:{run.ref}",
             )
+            enqueue(ENDED, run.pk)
     return bool(done)
 
 

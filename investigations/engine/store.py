@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from altor import events
 from altor.models import User
+from altor.queue import enqueue
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.facts import plain
 from investigations.diagnosis.types import EvidenceDraft, StepOutcome
-from investigations.engine.lease import Lease, LeaseLost
+from investigations.engine.lease import ENDED, Lease, LeaseLost
 from investigations.models import Evidence, Investigation, StepResult, Ticket
 from investigations.playbooks.format import Playbook
 from investigations.sources.base import RequestRecord
@@ -179,6 +180,7 @@ def finish(lease: Lease, diagnosis: Diagnosis, *, seconds: float, upstream_secon
     events.record(
         "run.finished", ticket_ref=run.ticket.ref, subject_ref=run.ref, at=now, data=data, key=f"run.finished:{run.ref}"
     )
+    enqueue(ENDED, run.pk)
 
 
 def _correct_class(ticket: Ticket, found: str, run_ref: str, now: datetime) -> None:
@@ -212,6 +214,7 @@ def refresh(run: Investigation, diagnosis: Diagnosis) -> None:
     Investigation.objects.filter(pk=run.pk).update(
         result_hash=diagnosis.result_hash, live_version=F("live_version") + 1, **_concluded(diagnosis)
     )
+    enqueue(ENDED, run.pk)
 
 
 def _concluded(diagnosis: Diagnosis) -> dict[str, Any]:

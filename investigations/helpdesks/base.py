@@ -108,6 +108,8 @@ class Options(BaseModel):
     #: Custom field id -> what it holds: `organization.external_id`, `organization.name`, `organization.domain`,
     #: `priority`, `endpoint`, `request_id`, `error_code`, `object_id`, `tag`.
     custom_fields: dict[str, str] = {}
+    #: Custom field id -> what is written into it once a run has ended: `label`, `confidence`, `severity`, `run`.
+    result_fields: dict[str, str] = {}
 
 
 class Helpdesk(Protocol):

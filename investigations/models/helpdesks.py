@@ -88,7 +88,7 @@ class TicketMessage(models.Model):
 
 
 class TicketNote(models.Model):
-    """The one internal note of a ticket: what it should say, and what the helpdesk has of it."""
+    """What is written back to a ticket (one internal note, tags, fields): what should stand there, and what does."""
 
     class Status(models.TextChoices):
         WAITING = "waiting"
@@ -101,8 +101,14 @@ class TicketNote(models.Model):
     wanted = models.JSONField(default=list)  # lines: [[text, lead, url], …]
     wanted_digest = models.CharField(max_length=64)
     sent_digest = models.CharField(max_length=64, blank=True)
+    wanted_tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    sent_tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    wanted_fields = models.JSONField(default=dict)  # custom field id -> value
+    sent_fields = models.JSONField(default=dict)
     external_id = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    # A try began to write and nobody knows whether it did: the note is looked for before it is written again.
+    is_unsure = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)

@@ -1,25 +1,101 @@
-"""A ticket starts its investigation without anybody asking."""
+"""A ticket starts its investigation without anybody asking, and again when something new is known.
+
+At most one run per state of what the ticket claims: the same event twice, or an event that adds nothing, starts
+nothing. What comes while a run is under way waits for its end, and is then looked at once.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from altor.models import User
-from investigations.models import Investigation, Ticket
+from investigations.models import Investigation, Ticket, TicketMirror
+from investigations.services.claims import facts_of
 from investigations.services.runs import NoPlaybook, RunAlreadyActive, start_investigation
 
+#: A ticket whose opening has not arrived is not investigated before this long: events overtake each other.
+WAITS_FOR_OPENING: Final = timedelta(minutes=5)
 
-def investigate_automatically(ticket: Ticket, *, actor: User | None = None) -> Investigation | None:
-    """The run of this version of the ticket, started now or before: at most one per version.
 
-    None when automatic investigations are switched off, no playbook covers the ticket, it is
-    resolved, or another run of it is under way.
-    """
-    if not settings.AUTO_INVESTIGATE or ticket.status == Ticket.Status.RESOLVED:
-        return None
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """`run` is the run of this state of the ticket, started now or before; `why` says why there is none."""
+
+    run: Investigation | None = None
+    why: str = ""
+
+
+@transaction.atomic
+def consider(ticket: Ticket, *, now: datetime | None = None, actor: User | None = None) -> Considered:
+    """Start the investigation that the ticket as it stands asks for, if it asks for one."""
+    now = now or timezone.now()
+    # One at a time for a ticket, so that a run that ends and an event that comes never both start one.
+    ticket = Ticket.objects.select_for_update(of=("self",)).select_related("customer").get(pk=ticket.pk)
+    mirror = TicketMirror.objects.filter(ticket=ticket).first()
+    if not settings.AUTO_INVESTIGATE:
+        return Considered(why="Automatic investigations are switched off.")
+    if ticket.status == Ticket.Status.RESOLVED:
+        return Considered(why="The ticket is resolved.")
+    if mirror is not None and not mirror.is_whole and ticket.received_at > now - WAITS_FOR_OPENING:
+        _wish(mirror)
+        return Considered(why="Waiting for the ticket's opening.")
+    facts = facts_of(ticket)
+    runs = Investigation.objects.filter(ticket=ticket).exclude(status=Investigation.Status.CANCELLED)
+    last = runs.order_by("-pk").first()
+    if last is not None and not set(facts) - set(last.claims):
+        return Considered(last if last.event_key == _key(ticket, facts) else None, "Nothing new to look at.")
+    if last is not None and last.status == Investigation.Status.QUEUED:
+        # It has not begun: it reads the ticket as it then is.
+        Investigation.objects.filter(pk=last.pk).update(claims=facts)
+        return Considered(last, f"{last.ref}, which has not begun yet, takes it up.")
+    if last is not None and last.is_active:
+        if mirror is not None:
+            _wish(mirror)
+        return Considered(why=f"{last.ref} is under way: looked at again when it ends.")
     try:
-        return start_investigation(
-            ticket=ticket, actor=actor, trigger="ticket", event_key=f"ticket:{ticket.ref}:v{ticket.version}"
+        previous = last if last is not None and last.status == Investigation.Status.DONE else None
+        run = start_investigation(
+            ticket=ticket, actor=actor, trigger="ticket", event_key=_key(ticket, facts), previous=previous
         )
-    except (RunAlreadyActive, NoPlaybook):
-        return None
+    except (RunAlreadyActive, NoPlaybook) as error:
+        return Considered(why=error.detail)
+    return Considered(run)
+
+
+def look_again(run: Investigation) -> None:
+    """A run has ended: what came meanwhile is looked at. Safe to call twice."""
+    with transaction.atomic():
+        wished = TicketMirror.objects.filter(ticket=run.ticket_id, wants_run=True).update(wants_run=False)
+        if wished:
+            consider(run.ticket)
+
+
+def sweep(*, now: datetime | None = None, at_most: int = 100) -> int:
+    """Look again at tickets that wait for their opening for too long, or whose run ended without telling."""
+    now = now or timezone.now()
+    waiting = TicketMirror.objects.filter(wants_run=True).select_related("ticket").order_by("pk")
+    busy = Investigation.objects.unfinished().values("ticket")
+    started = 0
+    for mirror in waiting.exclude(ticket__in=busy)[:at_most]:
+        if not mirror.is_whole and mirror.ticket.received_at > now - WAITS_FOR_OPENING:
+            continue
+        with transaction.atomic():
+            if TicketMirror.objects.filter(pk=mirror.pk, wants_run=True).update(wants_run=False):
+                started += consider(mirror.ticket, now=now).run is not None
+    return started
+
+
+def _wish(mirror: TicketMirror) -> None:
+    TicketMirror.objects.filter(pk=mirror.pk, wants_run=False).update(wants_run=True)
+
+
+def _key(ticket: Ticket, facts: list[str]) -> str:
+    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    return f"ticket:{ticket.ref}:{digest}"

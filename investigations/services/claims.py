@@ -33,6 +33,14 @@ class ClaimEdit:
     precision_s: int | None = None
 
 
+def facts_of(ticket: Ticket) -> list[str]:
+    """What the ticket is known to claim, sorted: "endpoint:GET /v2/orders", "customer:org_k3p7". One query."""
+    found = {
+        f"{kind}:{value}"[:300] for kind, value in ticket.claims.filter(is_active=True).values_list("kind", "value")
+    }
+    return sorted(found | ({f"customer:{ticket.customer.org_id}"} if ticket.customer else set()))
+
+
 def apply_edits(ticket: Ticket, edits: Sequence[ClaimEdit | Mapping[str, Any]], *, actor: User) -> list[dict[str, Any]]:
     """Apply edits in the caller's transaction; what changed, for the audit log. InvalidInput names the bad edit."""
     if len(edits) > _AT_MOST:

@@ -13,6 +13,7 @@ from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput
 from altor.models import InboundEndpoint, User
 from altor.signatures import SOURCES
+from investigations.helpdesks.registry import helpdesks
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,59}")
 _PREFIX: Final = re.compile(r"[A-Z]{1,6}")
@@ -30,8 +31,9 @@ def create_endpoint(
     *, source: str, connection: str, actor: User | None, title: str = "", ticket_prefix: str = "TK", secret: str = ""
 ) -> tuple[InboundEndpoint, str]:
     """A new address and its secret, which is shown only here. Vendors that choose the secret themselves pass it in."""
-    if source not in SOURCES:
-        raise InvalidInput(f"There is no source {source!r}.", errors={"source": [f"one of: {', '.join(SOURCES)}"]})
+    known = list(dict.fromkeys([*helpdesks(), *SOURCES]))
+    if source not in known:
+        raise InvalidInput(f"There is no source {source!r}.", errors={"source": [f"one of: {', '.join(known)}"]})
     if not _SLUG.fullmatch(connection):
         raise InvalidInput(
             "The connection's name has lower-case letters, digits and hyphens.", errors={"connection": ["not valid"]}

@@ -1,30 +1,37 @@
 """Inbound events: stored before they are answered, worked by a job, tried again, parked with a reason, replayed.
 
 Two transactions per try: the first takes the event, so that a try that kills its worker is counted; the second does the
-work and marks it done. Events of one ticket are worked one after the other; an older one never undoes a newer one.
+work and marks it done. Between them the helpdesk is asked for what the event does not say. Events of one ticket are
+worked one after the other; an older one never undoes a newer one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from altor.audit import record_event
 from altor.errors import Conflict, DomainError, InvalidInput
 from altor.models import InboundEndpoint, InboundEvent, User
+from altor.outbound import call_scope
 from altor.queue import enqueue
 from altor.redaction import redact
 from altor.signatures import Delivery, body_key
-from investigations.services.automatic import investigate_automatically
-from investigations.services.tickets import reference, upsert_ticket
+from investigations.helpdesks.base import Helpdesk, TicketEvent
+from investigations.helpdesks.reading import moment, text
+from investigations.helpdesks.registry import helpdesk_named
+from investigations.services.automatic import consider
+from investigations.services.mirror import Applied, apply_event, connection_of, known_ticket, options_for
+from investigations.services.notes import config_of
+from investigations.sources.base import ConnectionConfig, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +41,13 @@ MAX_TRIES: Final = 6
 _FIRST_WAIT_S: Final = 5
 #: A try that has not ended after this long was killed.
 _TRY: Final = timedelta(seconds=60)
+#: Where payloads name what they tell.
+_KIND_KEYS: Final = ("type", "topic", "event")
+_LONGEST_ADDRESS: Final = 254
+#: Time for reading a ticket that an event only names.
+_FETCH_S: Final = 12.0
 #: Headers worth keeping; never the signature, nor anything that could hold a secret.
 _KEPT_HEADERS: Final = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")
-_TICKET_KINDS: Final = frozenset(
-    {"ticket.created", "ticket.updated", "ticket.opened", "ticket.reopened", "ticket.message"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class _Worked:
     status: InboundEvent.Status
     reason: str = ""
     result_ref: str = ""
+    is_gone: bool = False  # the body must not be kept
 
 
 def store_event(
@@ -58,12 +68,14 @@ def store_event(
     now: datetime,
 ) -> InboundEvent | None:
     """Keep a verified delivery and queue its work, in one transaction. None for one that is known already."""
+    adapter = helpdesk_named(endpoint.source)
+    kept = (*_KEPT_HEADERS, *(adapter.kept_headers if adapter else ()))
     event = InboundEvent(
         endpoint=endpoint,
         delivery_key=delivery.key or body_key(raw),
-        kind=(delivery.kind or str(body.get("type") or ""))[:80],
-        headers={name: headers[name][:300] for name in _KEPT_HEADERS if name in headers},
-        body=_redacted(body),
+        kind=(delivery.kind or next((text(body[name]) for name in _KIND_KEYS if text(body.get(name))), ""))[:80],
+        headers={name: headers[name][:300] for name in kept if name in headers},
+        body=_redacted(body, adapter.addresses if adapter else ()),
         received_at=now,
         occurred_at=_occurred(body) or delivery.at,
     )
@@ -76,24 +88,31 @@ def store_event(
     return event
 
 
-def _redacted(body: Mapping[str, Any]) -> Any:
-    """The body without secrets and personal data. The requester's address stays: the ticket is answered to it."""
+def _redacted(body: Mapping[str, Any], addresses: Sequence[str]) -> Any:
+    """The body without secrets and personal data. Addresses that lead to people and customers stay: `addresses` are
+    their paths.
+    """
     clean = redact(dict(body))
-    for part, kept in ((body, clean), (body.get("data"), clean.get("data"))):
-        requester = part.get("requester") if isinstance(part, Mapping) else None
-        address = requester.get("email") if isinstance(requester, Mapping) else None
-        if isinstance(address, str) and len(address) <= 254:
-            kept["requester"]["email"] = address
+    for path in addresses:
+        _keep(body, clean, path.split("."))
     return clean
 
 
+def _keep(original: Any, clean: Any, path: Sequence[str]) -> None:
+    name, *rest = path
+    if name == "*":
+        if isinstance(original, list) and isinstance(clean, list):
+            for one, other in zip(original, clean, strict=True):
+                _keep(one, other, rest)
+    elif isinstance(original, Mapping) and isinstance(clean, dict) and name in original:
+        if rest:
+            _keep(original[name], clean[name], rest)
+        elif isinstance(original[name], str) and len(original[name]) <= _LONGEST_ADDRESS:
+            clean[name] = original[name]
+
+
 def _occurred(body: Mapping[str, Any]) -> datetime | None:
-    text = body.get("timestamp")
-    try:
-        at = parse_datetime(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return at if at is not None and at.tzinfo is not None else None
+    return moment(body.get("timestamp")) or moment(body.get("time")) or moment(body.get("created_at"))
 
 
 # -------------------------------------------------------------------------------------------------------------- working
@@ -110,11 +129,21 @@ def process_event(event_id: int, *, now: datetime | None = None) -> InboundEvent
     if event.attempts > MAX_TRIES:
         return _park(event, f"It ended its worker {MAX_TRIES} times.", now)
     try:
+        said, unread = _read(event)
         with transaction.atomic():
-            worked = _work(event, now)
-            event.status, event.reason, event.result_ref = worked.status, worked.reason, worked.result_ref
+            worked = _work(event, said, now)
+            if unread and event.attempts < MAX_TRIES:
+                # What the event says itself is taken over; the rest is read at a later try.
+                event.result_ref = worked.result_ref
+                event.save(update_fields=["result_ref"])
+                return _later(event, unread, now)
+            event.status, event.result_ref = worked.status, worked.result_ref
+            event.reason = " ".join(filter(None, [worked.reason, unread]))
             event.processed_at, event.not_before = now, None
-            event.save(update_fields=["status", "reason", "result_ref", "processed_at", "not_before"])
+            event.kind = event.kind or next((one.what for one in said), "")[:80]
+            if worked.is_gone:
+                event.body = {}
+            event.save(update_fields=["status", "reason", "result_ref", "processed_at", "not_before", "kind", "body"])
     except InvalidInput as error:
         return _park(event, error.detail, now)  # another try would read the same
     except DomainError as error:
@@ -125,44 +154,65 @@ def process_event(event_id: int, *, now: datetime | None = None) -> InboundEvent
     return event
 
 
-def _work(event: InboundEvent, now: datetime) -> _Worked:
+def _read(event: InboundEvent) -> tuple[Sequence[TicketEvent], str]:
+    """What the event says, with what the helpdesk's API says where the event only names the ticket; and why that could
+    not be read, if so.
+    """
+    adapter = helpdesk_named(event.endpoint.source)
+    if adapter is None:
+        return [], ""
+    helpdesk = connection_of(event.endpoint)
+    said = adapter.parse(event.body, event.headers, options_for(event.endpoint, helpdesk))
+    if helpdesk is None or not helpdesk.secret or not helpdesk.base_url:
+        return said, ""
+    unknown = {
+        one.external_id
+        for one in said
+        if not (one.is_deleted or one.redacted)
+        and (one.needs_fetch or (not one.is_whole and known_ticket(event.endpoint, one.external_id) is None))
+    }
+    if not unknown:
+        return said, ""
+    try:
+        found = asyncio.run(_fetch(adapter, config_of(helpdesk), sorted(unknown)))
+    except SourceError as error:
+        return said, f"The ticket could not be read: {error.message}."
+    return [*said, *found], ""
+
+
+async def _fetch(adapter: Helpdesk, config: ConnectionConfig, ids: Sequence[str]) -> list[TicketEvent]:
+    with call_scope(_FETCH_S):
+        async with adapter.open(config) as client:
+            found = [await client.ticket(external_id) for external_id in ids]
+    return [one for one in found if one is not None]
+
+
+def _work(event: InboundEvent, said: Sequence[TicketEvent], now: datetime) -> _Worked:
     handler = HANDLERS.get(event.endpoint.source)
-    if handler is None:
+    if handler is not None:
+        return handler(event, now)
+    if helpdesk_named(event.endpoint.source) is None:
         return _Worked(InboundEvent.Status.IGNORED, f"Altor does nothing with events of {event.endpoint.source} yet.")
-    return handler(event, now)
-
-
-def _generic(event: InboundEvent, now: datetime) -> _Worked:
-    """`{"type": "ticket.created", "timestamp": …, "data": {ticket}}`, or the bare ticket."""
-    data = event.body.get("data", event.body)
-    if event.kind and event.kind not in _TICKET_KINDS:
-        return _Worked(InboundEvent.Status.IGNORED, f"Altor does nothing with {event.kind!r}.")
-    if not isinstance(data, Mapping) or data.get("id") in (None, ""):
-        raise InvalidInput("The event holds no ticket: `data` must be an object with an `id`.")
-    endpoint = event.endpoint
-    ref = reference(endpoint.ticket_prefix, str(data["id"]))
-    _one_at_a_time(ref)
-    if event.occurred_at and _is_overtaken(event, ref):
-        return _Worked(InboundEvent.Status.IGNORED, "A newer event of this ticket was worked before.", ref)
-    ticket, _ = upsert_ticket(
-        data, helpdesk=endpoint.source, connection=endpoint.connection, prefix=endpoint.ticket_prefix, now=now
+    if not said:
+        what = f" with {event.kind!r}" if event.kind else " with this event"
+        return _Worked(InboundEvent.Status.IGNORED, f"Altor does nothing{what}.")
+    tickets: dict[str, Applied] = {}
+    reasons: list[str] = []
+    for one in said:
+        applied = apply_event(one, endpoint=event.endpoint, now=now)
+        tickets[applied.ticket.ref] = applied
+        reasons += applied.notes
+    for applied in tickets.values():
+        considered = consider(applied.ticket, now=now)
+        reasons.append(f"Started {considered.run.ref}." if considered.run else considered.why)
+    is_gone = any(applied.is_gone for applied in tickets.values())
+    return _Worked(
+        InboundEvent.Status.DONE, " ".join(dict.fromkeys(filter(None, reasons))), next(iter(tickets)), is_gone
     )
-    run = investigate_automatically(ticket)
-    return _Worked(InboundEvent.Status.DONE, f"Started {run.ref}." if run else "", ticket.ref)
 
 
-HANDLERS: Final = {"generic": _generic}
-
-
-def _one_at_a_time(ref: str) -> None:
-    """Until the transaction ends, nobody else works on this ticket's events."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4711))", [ref])
-
-
-def _is_overtaken(event: InboundEvent, ref: str) -> bool:
-    done = InboundEvent.objects.filter(endpoint=event.endpoint, result_ref=ref, status=InboundEvent.Status.DONE)
-    return done.filter(occurred_at__gt=event.occurred_at).exists()
+#: Handlers of sources that are no helpdesk.
+HANDLERS: Final[dict[str, Callable[[InboundEvent, datetime], _Worked]]] = {}
 
 
 def _later(event: InboundEvent, reason: str, now: datetime) -> InboundEvent:

@@ -27,7 +27,7 @@ from investigations.playbooks.format import TRIAGE, Playbook
 from investigations.profile import Profile
 from investigations.services.agreement import agreement
 from investigations.services.causes import known_causes
-from investigations.services.claims import keep_answer
+from investigations.services.claims import facts_of, keep_answer
 from investigations.services.profiles import current_profile
 
 
@@ -78,6 +78,7 @@ def start_investigation(
                 as_of=as_of or now,
                 profile=in_force.model_dump(mode="json", exclude={"customers"}),
                 route=route,
+                claims=facts_of(ticket),
             )
             Ticket.objects.filter(pk=ticket.pk, status__in=["received", "classified", "reopened"]).update(
                 status=Ticket.Status.INVESTIGATING

@@ -18,10 +18,11 @@ from altor.errors import Conflict, InvalidInput
 from altor.models import Team, User
 from altor.redaction import redact, redact_text
 from altor.roles import Role
+from investigations.helpdesks.base import Author
 from investigations.intake.claims import Claim, extract_claims
 from investigations.intake.payload import TicketPayload, read_payload
 from investigations.intake.zones import zone_named
-from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim
+from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim, TicketMessage
 from investigations.playbooks.format import Playbook
 from investigations.services import textmodel
 from investigations.services.claims import ClaimEdit, apply_edits
@@ -33,6 +34,8 @@ from investigations.services.playbooks import ensure_library
 CONTENT: Final = ("subject", "description", "tags", "priority", "requester_email", "organization", "opened_at")
 _PLAIN: Final = ("url", "channel", "requester_name")
 _HOW_PERSON: Final = "person"
+#: Messages of the customer that are read for claims: the first of a very long ticket.
+_MOST_MESSAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,7 @@ def _upsert(payload: TicketPayload, door: _Door, actor: User | None, now: dateti
         _tell_received(ticket, actor, now)
     elif not _apply(ticket, values, payload.created_at is not None):
         return ticket, False
-    zone = zone_named(payload.requester.timezone) or installation_zone()
-    replace_text_claims(
-        ticket, extract_claims(ticket.subject, ticket.description, written_at=ticket.opened_at, zone=zone)
-    )
+    read_claims_again(ticket, timezone=payload.requester.timezone)
     _decide_customer(ticket, now)
     _decide_class(ticket, now)
     ticket.save()
@@ -258,13 +258,39 @@ def _parsed(pk: int, sha256: str) -> Playbook:
     return Playbook.model_validate(PlaybookVersion.objects.values_list("document", flat=True).get(pk=pk, sha256=sha256))
 
 
+def read_claims_again(ticket: Ticket, *, timezone: str = "", stated: Iterable[tuple[str, str]] = ()) -> None:
+    """Claims of the opening, of what the customer wrote since, and of fields that state one (`stated`: kind, value).
+
+    `timezone` is the requester's, where it is known.
+    """
+    zone = zone_named(timezone) or installation_zone()
+    found = extract_claims(ticket.subject, ticket.description, written_at=ticket.opened_at, zone=zone)
+    written = TicketMessage.objects.filter(ticket=ticket, author=Author.CUSTOMER, is_public=True, is_redacted=False)
+    for message in written.order_by("at", "external_id")[:_MOST_MESSAGES]:
+        found = [*found, *extract_claims("", message.text, written_at=message.at, zone=zone)]
+    kinds = set(TicketClaim.Kind.values)
+    found = [*found, *(Claim(kind, value[:2000], "", origin="field") for kind, value in stated if kind in kinds)]
+    replace_text_claims(ticket, found)
+
+
 def replace_text_claims(ticket: Ticket, claims: Iterable[Claim]) -> None:
-    """Claims read from the text take the place of those read before; what a person wrote or struck out stays."""
-    kept = {
-        (claim.kind, claim.value) for claim in ticket.claims.all() if claim.edited_by_id or claim.origin == _HOW_PERSON
-    }
+    """Claims read from the text take the place of those read before; what a person wrote or struck out stays. Nothing
+    is written when they are the same.
+    """
+    rows = list(ticket.claims.all())
+    kept = {(row.kind, row.value) for row in rows if row.edited_by_id or row.origin == _HOW_PERSON}
     decided = {kind for kind, _ in kept} & {TicketClaim.Kind.ONSET, TicketClaim.Kind.ENDED}
-    ticket.claims.filter(edited_by=None).exclude(origin=_HOW_PERSON).delete()
+    wanted: dict[tuple[str, str], Claim] = {}
+    for one in claims:
+        if (one.kind, one.value) not in kept and one.kind not in decided:
+            wanted.setdefault((one.kind, one.value), one)
+    old = [row for row in rows if not row.edited_by_id and row.origin != _HOW_PERSON]
+    told = [(one.kind, one.value, one.quote, one.precision_s, one.origin) for one in wanted.values()]
+    if sorted(map(repr, told)) == sorted(
+        repr((row.kind, row.value, row.quote, row.precision_s, row.origin)) for row in old
+    ):
+        return
+    ticket.claims.filter(pk__in=[row.pk for row in old]).delete()
     TicketClaim.objects.bulk_create(
         TicketClaim(
             ticket=ticket,
@@ -274,8 +300,7 @@ def replace_text_claims(ticket: Ticket, claims: Iterable[Claim]) -> None:
             precision_s=one.precision_s,
             origin=one.origin,
         )
-        for one in claims
-        if (one.kind, one.value) not in kept and one.kind not in decided
+        for one in wanted.values()
     )
 
 

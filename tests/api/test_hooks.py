@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook
 
 from altor.models import InboundEndpoint, InboundEvent
 from altor.signatures import SignatureRefused, verify
-from investigations.models import Investigation, PlaybookVersion, Ticket
+from investigations.models import InboundRefusal, Investigation, PlaybookVersion, Ticket
 from investigations.services import inbound
 from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
 from investigations.services.inbound import MAX_TRIES, process_event, replay_event, sweep_inbound
@@ -201,7 +201,8 @@ def test_a_new_ticket_starts_its_investigation_once(world: World) -> None:
     assert worked is not None
     assert (worked.status, worked.result_ref) == ("done", "TK-901")
     run = Investigation.objects.get(ticket__ref="TK-901")
-    assert (run.trigger, run.event_key, run.status) == ("ticket", "ticket:TK-901:v1", "queued")
+    assert (run.trigger, run.status) == ("ticket", "queued")
+    assert run.event_key.startswith("ticket:TK-901:")
     assert process_event(worked.pk) is None
 
 
@@ -248,7 +249,20 @@ def test_an_older_event_never_undoes_a_newer_one(world: World) -> None:
         process_event(InboundEvent.objects.get(delivery_key=key).pk)
     assert Ticket.objects.get(ref="TK-901").subject == "new"
     late = InboundEvent.objects.get(delivery_key="old")
-    assert (late.status, late.result_ref) == ("ignored", "TK-901")
+    assert (late.status, late.result_ref) == ("done", "TK-901")
+
+
+@pytestmark_db
+def test_a_late_event_still_tells_what_no_newer_one_has_told(world: World) -> None:
+    post(
+        {"type": "ticket.updated", "timestamp": "2026-05-01T10:05:00Z", "data": {"id": 901, "priority": "high"}},
+        key="n",
+    )
+    post(event(subject="API is slow", at="2026-05-01T10:00:00Z", priority="low"), key="o")
+    for key in ("n", "o"):
+        process_event(InboundEvent.objects.get(delivery_key=key).pk)
+    ticket = Ticket.objects.get(ref="TK-901")
+    assert (ticket.subject, ticket.priority) == ("API is slow", "high")
 
 
 @pytestmark_db
@@ -260,13 +274,33 @@ def test_what_nobody_handles_is_ignored_with_a_reason(world: World) -> None:
 
 
 @pytestmark_db
-@pytest.mark.parametrize("data", [{}, {"id": ""}, {"id": 5, "subject": 7}, [], "text", None])
+@pytest.mark.parametrize("data", [{}, {"id": ""}, {"id": "../x"}, {"id": {}}, [], "text", None])
 def test_what_holds_no_ticket_is_parked_at_once(world: World, data: Any) -> None:
     post({"type": "ticket.created", "data": data})
     worked = process_event(only_event().pk)
     assert worked is not None
     assert (worked.status, worked.attempts) == ("dead", 1)
     assert worked.reason
+
+
+@pytestmark_db
+def test_a_field_that_is_not_valid_costs_the_field_and_not_the_ticket(world: World) -> None:
+    post(event(905, subject=7, requester={"email": "no address"}, tags=["api"]))
+    worked = process_event(only_event().pk)
+    assert worked is not None
+    assert (worked.status, worked.result_ref) == ("done", "TK-905")
+    assert "subject" in worked.reason
+    assert "requester" in worked.reason
+    assert Ticket.objects.get(ref="TK-905").tags == ["api"]
+
+
+@pytestmark_db
+def test_refused_deliveries_are_counted_where_they_were_refused(world: World) -> None:
+    for _ in range(3):
+        post(event(), secret="whsec_" + base64.b64encode(b"another obviously fake secret").decode())
+    refusal = InboundRefusal.objects.get(endpoint=world.endpoint)
+    assert refusal.count == 3
+    assert refusal.reason
 
 
 @pytestmark_db

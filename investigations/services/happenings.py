@@ -1,0 +1,184 @@
+"""What a helpdesk's event means for a ticket's life: status, owner, messages, merges, each at the helpdesk's own time.
+
+Late events are placed at their own time; they never move a ticket back from where a newer one brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from altor import events
+from altor.audit import record_event
+from altor.models import PhaseEvent, User
+from altor.registry import parts
+from investigations.helpdesks.base import Author, Status, TicketEvent
+from investigations.models import Investigation, Ticket, TicketMessage, TicketMirror
+from investigations.services.gates import gate_state
+from investigations.services.tickets import reference
+
+_OVER: Final = (Status.SOLVED.value, Status.CLOSED.value)
+
+
+def tell(
+    ticket: Ticket,
+    mirror: TicketMirror,
+    event: TicketEvent,
+    told: Sequence[TicketMessage],
+    *,
+    before: str,
+) -> None:
+    """Record what happened and move the ticket where it leads. `told` are the messages that were not known before;
+    `before` is the status as it was known until now.
+    """
+    for message in told:
+        _message(ticket, message)
+        if message.author == Author.AGENT and message.is_public:
+            for part in parts("REPLY_SEEN"):
+                part(ticket, message)
+    if event.status is not None:
+        _status(ticket, mirror, event, before)
+    if event.assignee is not None:
+        _owner(ticket, mirror, event)
+    if event.merged_into:
+        _merged(ticket, mirror, event)
+    if event.is_deleted:
+        _over(ticket, event.at, {"deleted": True}, "ticket.deleted")
+
+
+# ------------------------------------------------------------------------------------------------------------- messages
+def _message(ticket: Ticket, message: TicketMessage) -> None:
+    if not message.is_public or message.author == Author.BOT:
+        return
+    if message.author == Author.CUSTOMER:
+        events.record(
+            "ticket.customer_wrote", ticket_ref=ticket.ref, at=message.at, data={"message": message.external_id},
+            key=f"ticket.customer_wrote:{ticket.ref}:{message.external_id}",
+        )  # fmt: skip
+        return
+    _reply(ticket, message)
+
+
+def _reply(ticket: Ticket, message: TicketMessage) -> None:
+    """A reply typed in the helpdesk: never held back, but told apart, with what it went out without."""
+    runs = Investigation.objects.filter(ticket=ticket, finished_at__lte=message.at, status=Investigation.Status.DONE)
+    run = runs.select_related("playbook").order_by("-pk").first()
+    state = gate_state(run)["reply"] if run is not None else None
+    data: dict[str, Any] = {
+        "via": "helpdesk",
+        "message": message.external_id,
+        "before_diagnosis": run is None,
+        "before_evidence": state is not None and not state["open"],
+    }
+    if state is not None and not state["open"]:
+        data["missing"] = [item["step"] for item in state["missing"]]
+    events.record(
+        "ticket.replied",
+        ticket_ref=ticket.ref,
+        subject_ref=run.ref if run else "",
+        at=message.at,
+        data=data,
+        actor=person_of(message.author_email),
+        key=f"ticket.replied:{ticket.ref}:{message.external_id}",
+    )
+    is_newest = not TicketMessage.objects.filter(
+        ticket=ticket, author=Author.CUSTOMER, is_public=True, at__gt=message.at
+    ).exists()
+    if is_newest and ticket.status in (Ticket.Status.DIAGNOSED, Ticket.Status.REOPENED):
+        _move(ticket, Ticket.Status.REPLIED)
+
+
+# --------------------------------------------------------------------------------------------------------------- status
+def _status(ticket: Ticket, mirror: TicketMirror, event: TicketEvent, before: str) -> None:
+    status = Status(event.status or "")
+    is_newest = _stands(mirror, "status", event)
+    was = event.was.value if event.was is not None else before if is_newest else None
+    if was == status.value:
+        return
+    known = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind="ticket.status", at__lte=event.at)
+    last = known.order_by("-at", "-pk").first()
+    if last is None or last.data.get("status") != status.value:
+        events.record(
+            "ticket.status", ticket_ref=ticket.ref, at=event.at, data={"status": status.value, "was": was or ""},
+            key=f"ticket.status:{ticket.ref}:{status.value}:{event.at.isoformat()}",
+        )  # fmt: skip
+    if was is None:
+        return  # what it was before is not known: only that it was so at that time
+    if status.is_over and was not in _OVER:
+        _over(ticket, event.at, {"from": was}, "ticket.resolved", moves=is_newest)
+    elif was in _OVER and not status.is_over:
+        _open_again(ticket, event.at, moves=is_newest)
+
+
+def _over(ticket: Ticket, at: datetime, data: dict[str, Any], why: str, *, moves: bool = True) -> None:
+    events.record(
+        "ticket.resolved", ticket_ref=ticket.ref, at=at, data={"via": "helpdesk", **data},
+        key=f"ticket.resolved:{ticket.ref}:{at.isoformat()}",
+    )  # fmt: skip
+    if moves and ticket.status != Ticket.Status.RESOLVED:
+        ticket.resolved_at = at
+        _move(ticket, Ticket.Status.RESOLVED, why)
+
+
+def _open_again(ticket: Ticket, at: datetime, *, moves: bool) -> None:
+    data: dict[str, Any] = {"via": "helpdesk"}
+    if ticket.resolved_at is not None and ticket.resolved_at <= at:
+        data["resolved_for_s"] = round((at - ticket.resolved_at).total_seconds())
+    events.record(
+        "ticket.reopened", ticket_ref=ticket.ref, at=at, data=data,
+        key=f"ticket.reopened:{ticket.ref}:{at.isoformat()}",
+    )  # fmt: skip
+    if moves and ticket.status == Ticket.Status.RESOLVED:
+        ticket.resolved_at = None
+        _move(ticket, Ticket.Status.REOPENED, "ticket.reopened")
+
+
+def _merged(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
+    into = Ticket.objects.filter(
+        helpdesk=ticket.helpdesk, connection=ticket.connection, external_id=event.merged_into
+    ).first()
+    ref = into.ref if into else reference(ticket.ref.rpartition("-")[0], event.merged_into)
+    _over(ticket, event.at, {"merged_into": ref}, "ticket.merged")
+
+
+# ---------------------------------------------------------------------------------------------------------------- owner
+def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
+    if not _stands(mirror, "assignee", event):
+        return
+    owner = person_of(str(mirror.assignee.get("email") or ""))
+    if owner is None and mirror.assignee:
+        return  # somebody whom Altor does not know: who it had as owner is not wrong for that
+    if ticket.owner_id == (owner.pk if owner else None):
+        return
+    ticket.owner = owner
+    ticket.save(update_fields=["owner", "updated_at"])
+    name = owner.username if owner else ""
+    events.record(
+        "ticket.assigned", ticket_ref=ticket.ref, at=event.at, data={"owner": name, "via": "helpdesk"},
+        key=f"ticket.assigned:{ticket.ref}:{event.at.isoformat()}:{name}"[:160],
+    )  # fmt: skip
+
+
+def person_of(email: str) -> User | None:
+    """The active person of this address, if there is exactly one."""
+    if not email:
+        return None
+    found = list(User.objects.filter(email__iexact=email, is_active=True)[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _stands(mirror: TicketMirror, name: str, event: TicketEvent) -> bool:
+    """Whether the event's statement is the newest of its kind."""
+    stamp = mirror.stamps.get(name)
+    return bool(stamp) and datetime.fromisoformat(stamp[0]) == event.at and stamp[1] == (event.key or event.what)
+
+
+def _move(ticket: Ticket, status: Ticket.Status, action: str = "") -> None:
+    before = ticket.status
+    ticket.status = status
+    ticket.save(update_fields=["status", "resolved_at", "updated_at"])
+    if action:
+        record_event(
+            actor=None, action=action, target=ticket, before={"status": str(before)}, after={"status": str(status)}
+        )
