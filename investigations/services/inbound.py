@@ -7,7 +7,6 @@ worked one after the other; an older one never undoes a newer one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,17 +20,16 @@ from django.utils import timezone
 from altor.audit import record_event
 from altor.errors import Conflict, DomainError, InvalidInput
 from altor.models import InboundEndpoint, InboundEvent, User
-from altor.outbound import call_scope
 from altor.queue import enqueue
 from altor.redaction import redact
 from altor.signatures import Delivery, body_key
-from investigations.helpdesks.base import Helpdesk, TicketEvent
+from investigations.helpdesks.base import TicketEvent
 from investigations.helpdesks.reading import moment, text
 from investigations.helpdesks.registry import helpdesk_named
 from investigations.services.automatic import consider
+from investigations.services.fetching import can_fetch, fetch
 from investigations.services.mirror import Applied, apply_event, connection_of, known_ticket, options_for
-from investigations.services.notes import config_of
-from investigations.sources.base import ConnectionConfig, SourceError
+from investigations.sources.base import SourceError
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +42,6 @@ _TRY: Final = timedelta(seconds=60)
 #: Where payloads name what they tell.
 _KIND_KEYS: Final = ("type", "topic", "event")
 _LONGEST_ADDRESS: Final = 254
-#: Time for reading a ticket that an event only names.
-_FETCH_S: Final = 12.0
 #: Headers worth keeping; never the signature, nor anything that could hold a secret.
 _KEPT_HEADERS: Final = ("content-type", "user-agent", "webhook-id", "webhook-timestamp")
 
@@ -163,7 +159,7 @@ def _read(event: InboundEvent) -> tuple[Sequence[TicketEvent], str]:
         return [], ""
     helpdesk = connection_of(event.endpoint)
     said = adapter.parse(event.body, event.headers, options_for(event.endpoint, helpdesk))
-    if helpdesk is None or not helpdesk.secret or not helpdesk.base_url:
+    if helpdesk is None or not can_fetch(helpdesk):
         return said, ""
     unknown = {
         one.external_id
@@ -174,17 +170,10 @@ def _read(event: InboundEvent) -> tuple[Sequence[TicketEvent], str]:
     if not unknown:
         return said, ""
     try:
-        found = asyncio.run(_fetch(adapter, config_of(helpdesk), sorted(unknown)))
+        found = fetch(helpdesk, sorted(unknown))
     except SourceError as error:
         return said, f"The ticket could not be read: {error.message}."
     return [*said, *found], ""
-
-
-async def _fetch(adapter: Helpdesk, config: ConnectionConfig, ids: Sequence[str]) -> list[TicketEvent]:
-    with call_scope(_FETCH_S):
-        async with adapter.open(config) as client:
-            found = [await client.ticket(external_id) for external_id in ids]
-    return [one for one in found if one is not None]
 
 
 def _work(event: InboundEvent, said: Sequence[TicketEvent], now: datetime) -> _Worked:

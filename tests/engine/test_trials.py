@@ -252,6 +252,7 @@ def test_a_stopped_trial_keeps_what_it_found_and_goes_no_further(upstream: Upstr
 def test_the_sweep_queues_a_trial_whose_worker_is_gone_and_gives_up_a_case_that_kills(upstream: Upstream) -> None:
     version = book()
     closed(version, upstream)
+    OrmQ.objects.all().delete()
     trial = start_backtest(queue=False)
     assert sweep_trials() == 0, "it may still be in the queue"
     later = timezone.now() + timedelta(minutes=5)
