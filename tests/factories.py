@@ -215,11 +215,12 @@ def affected(*org_ids: str, total: int = 0, unit: str = "%") -> dict[str, Any]:
 
 def finished_run(of: Ticket | None = None, **values: Any) -> Investigation:
     """A run as it looks when it is done: three steps, a source that failed, evidence with figures, a full diagnosis."""
-    found = run(
-        of, status="done", top_label="rl.limiter_deploy", confidence=0.86, severity="SEV2",
-        seconds=2.31, upstream_seconds=2.02, started_at=NOON, finished_at=NOON + timedelta(seconds=2), attempt=1,
-        result_hash="a" * 64, live_version=9, **{"route": ROUTE, "diagnosis": diagnosis(), **values},
-    )  # fmt: skip
+    defaults = {
+        "status": "done", "top_label": "rl.limiter_deploy", "confidence": 0.86, "severity": "SEV2", "seconds": 2.31,
+        "upstream_seconds": 2.02, "started_at": NOON, "finished_at": NOON + timedelta(seconds=2), "attempt": 1,
+        "result_hash": "a" * 64, "live_version": 9, "route": ROUTE, "diagnosis": diagnosis(),
+    }  # fmt: skip
+    found = run(of, **{**defaults, **values})
     traffic = step(found, "traffic", 1, verdict="abnormal", result="43% rejected, before 3.1%")
     deployments = step(
         found, "deployments", 2, verdict="abnormal", result="7f3c9a1, 14 min before the onset", seconds=0.9

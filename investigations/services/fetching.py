@@ -1,4 +1,4 @@
-"""Reading tickets from the helpdesk's API, where an event only names one, or the sidebar opens one that is not known."""
+"""Reading tickets from the helpdesk: an event only named one, or the sidebar opens one that is not known."""
 
 from __future__ import annotations
 

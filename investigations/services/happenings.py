@@ -34,17 +34,18 @@ def tell(
     """
     for message in told:
         _message(ticket, message)
-        if message.author == Author.AGENT and message.is_public:
+        if message.author == Author.AGENT and message.is_public and not message.is_redacted:
             for part in parts("REPLY_SEEN"):
                 part(ticket, message)
+    # Before the status, which a merge and a deletion explain: the same moment is recorded once.
+    if event.merged_into:
+        _merged(ticket, event)
+    if event.is_deleted:
+        _over(ticket, event.at, {"deleted": True}, "ticket.deleted")
     if event.status is not None:
         _status(ticket, mirror, event, before)
     if event.assignee is not None:
         _owner(ticket, mirror, event)
-    if event.merged_into:
-        _merged(ticket, mirror, event)
-    if event.is_deleted:
-        _over(ticket, event.at, {"deleted": True}, "ticket.deleted")
 
 
 # ------------------------------------------------------------------------------------------------------------- messages
@@ -134,7 +135,7 @@ def _open_again(ticket: Ticket, at: datetime, *, moves: bool) -> None:
         _move(ticket, Ticket.Status.REOPENED, "ticket.reopened")
 
 
-def _merged(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
+def _merged(ticket: Ticket, event: TicketEvent) -> None:
     into = Ticket.objects.filter(
         helpdesk=ticket.helpdesk, connection=ticket.connection, external_id=event.merged_into
     ).first()

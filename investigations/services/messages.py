@@ -36,7 +36,7 @@ def take(ticket: Ticket, event: TicketEvent, mirror: TicketMirror, options: Opti
             fresh.pk, fresh.text, fresh.is_redacted = row.pk, "", True
         known[fresh.external_id] = fresh
         fresh.save()
-        if not fresh.is_ours and not fresh.is_redacted:
+        if not fresh.is_ours:
             new.append(fresh)
     return new
 

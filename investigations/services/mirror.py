@@ -78,12 +78,12 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     mirror.ticket = ticket
     mirror.save()
     told = messages.take(ticket, event, mirror, options)
+    if event.redacted or is_erased:
+        erasure.erase(ticket, mirror, ids=["*"] if is_erased else event.redacted)
     if not is_erased:
         zone = str((mirror.fields.get("requester") or {}).get("timezone") or "")
         read_claims_again(ticket, stated=_claims_of(mirror, options), timezone=zone)
     happenings.tell(ticket, mirror, event, told, before=before)
-    if event.redacted or is_erased:
-        erasure.erase(ticket, mirror, ids=["*"] if is_erased else event.redacted)
     return Applied(ticket, is_new, notes, is_erased or messages.holds_removed(ticket, event))
 
 
