@@ -22,6 +22,7 @@ KINDS: Final[dict[str, str]] = {
     "ticket.replied": "a public reply was sent: drafting ends, closure starts",
     "ticket.resolved": "solved: closure ends",
     "ticket.reopened": "open again",
+    "ticket.explained": "a person said how a closed ticket ended",
     "run.queued": "an investigation was asked for",
     "run.started": "investigation starts",
     "run.rerouted": "the first look spoke for another playbook",

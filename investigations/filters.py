@@ -12,6 +12,7 @@ from altor.templatetags.altor_ui import CLASS_NAMES, state_word
 from investigations.models import Investigation, Ticket
 from investigations.models.investigations import InvestigationQuerySet
 from investigations.models.tickets import TicketQuerySet
+from investigations.services.closures import unexplained
 
 if TYPE_CHECKING:
     from altor.models import User
@@ -84,7 +85,11 @@ class TicketFilter(_Filter):
     @cached_property
     def choices(self) -> Mapping[str, Choices]:
         return {
-            "state": [("open", "Open"), *((str(s), state_word(str(s))) for s in Ticket.Status)],
+            "state": [
+                ("open", "Open"),
+                *((str(s), state_word(str(s))) for s in Ticket.Status),
+                ("unexplained", "Closed without a word"),
+            ],
             "class": [*CLASS_NAMES.items(), ("none", "Not classified")],
             "owner": [("me", "Mine"), ("none", "Nobody's")],
         }
@@ -95,6 +100,8 @@ class TicketFilter(_Filter):
                 pass
             case "open":
                 tickets = tickets.exclude(status=Ticket.Status.RESOLVED)
+            case "unexplained":
+                tickets = unexplained(tickets)
             case state:
                 tickets = tickets.filter(status=state)
         if wanted := self.chosen("class"):

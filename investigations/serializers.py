@@ -17,7 +17,9 @@ from investigations.models import (
     StepResult,
     Ticket,
     TicketClaim,
+    TicketClosure,
 )
+from investigations.services.closures import LONGEST_REASON
 
 _WHY = {"type": "object", "additionalProperties": True}
 
@@ -343,6 +345,12 @@ class TicketCorrection(serializers.Serializer[Any]):
 class StartRunInput(serializers.Serializer[Any]):
     playbook = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=60)
     as_of = serializers.DateTimeField(required=False, allow_null=True, help_text="The run's clock; default now")
+
+
+class ClosureInput(serializers.Serializer[Any]):
+    how = serializers.ChoiceField(choices=TicketClosure.How.choices)
+    label = serializers.CharField(required=False, allow_blank=True, default="", max_length=60)
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=LONGEST_REASON)
 
 
 class ReplyInput(serializers.Serializer[Any]):

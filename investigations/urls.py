@@ -71,6 +71,7 @@ _pages: list[URLPattern] = [
     path("tickets/<str:ref>/reply/", ticket_actions.replied, name="ticket-reply"),
     path("tickets/<str:ref>/resolve/", ticket_actions.resolved, name="ticket-resolve"),
     path("tickets/<str:ref>/reopen/", ticket_actions.reopened, name="ticket-reopen"),
+    path("tickets/<str:ref>/closure/", ticket_actions.explained, name="ticket-closure"),
     path("tickets/<str:ref>/correct/<str:what>/", tickets.correct, name="ticket-correct"),
     path("tickets/<str:ref>/claims/<int:pk>/", tickets.edit_claim, name="claim"),
     path("customers/", customers.customers, name="customers"),

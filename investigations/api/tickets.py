@@ -1,4 +1,4 @@
-"""Tickets: create, read, correct, investigate, mark as replied, resolve, reopen."""
+"""Tickets: create, read, correct, investigate, mark as replied, resolve, reopen, explain."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from investigations.intake.payload import read_payload
 from investigations.models import Customer, Investigation, Ticket
 from investigations.models.tickets import TicketQuerySet
 from investigations.serializers import (
+    ClosureInput,
     ReplyInput,
     RunSerializer,
     StartRunInput,
@@ -31,6 +32,7 @@ from investigations.serializers import (
     TicketSerializer,
 )
 from investigations.services.automatic import consider
+from investigations.services.closures import explain_closure
 from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.services.runs import RunAlreadyActive, start_investigation
 from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
@@ -50,6 +52,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         "reply": "ticket.reply",
         "resolve": "ticket.resolve",
         "reopen": "ticket.resolve",
+        "closure": "ticket.resolve",
     }
     throttle_scopes = {"create": "intake", "start": "run"}
     max_body_bytes = 2_500_000
@@ -143,6 +146,16 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
     def resolve(self, request: Request, ref: str) -> Response:
         """The case is closed. An investigation under way goes on and leaves the status alone."""
         resolve(self.get_object(), actor=self.user)
+        return Response(self._shown(ref))
+
+    @extend_schema(request=ClosureInput, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def closure(self, request: Request, ref: str) -> Response:
+        """Say how a closed ticket ended. Told twice, the first answer stays. 409 for one that is open."""
+        ticket = self.get_object()
+        body = ClosureInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        explain_closure(ticket, actor=self.user, **body.validated_data)
         return Response(self._shown(ref))
 
     @extend_schema(request=None, responses=TicketSerializer)

@@ -1,5 +1,6 @@
 """Customers, tickets, connections, playbook versions, investigations and their evidence."""
 
+from investigations.models.closures import TicketClosure
 from investigations.models.connections import Connection, InstallationProfile
 from investigations.models.customers import Customer
 from investigations.models.helpdesks import (
@@ -44,6 +45,7 @@ __all__ = [
     "TextModelSwitch",
     "Ticket",
     "TicketClaim",
+    "TicketClosure",
     "TicketMessage",
     "TicketMirror",
     "TicketNote",

@@ -13,6 +13,7 @@ from altor.access import page, person
 from altor.errors import DomainError
 from investigations.forms import ReplyForm
 from investigations.models import Investigation, Ticket
+from investigations.services.closures import explain_closure
 from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.views.tickets import visible_ticket
 
@@ -55,6 +56,22 @@ def resolved(request: HttpRequest, ref: str) -> HttpResponse:
     run = _run_in(request, found)
     undo = reverse("investigations:ticket-reopen", args=[found.ref]) + (f"?run={run.ref}" if run else "")
     flash.done(request, f"{found.ref} is resolved.", undo="Reopen", url=undo)
+    return _back(request, found)
+
+
+@require_POST
+@page("ticket.resolve")
+def explained(request: HttpRequest, ref: str) -> HttpResponse:
+    """How a closed ticket ended."""
+    user = person(request)
+    found = visible_ticket(user, ref)
+    said = {name: request.POST.get(name, "") for name in ("how", "label", "reason")}
+    try:
+        explain_closure(found, actor=user, **said)
+    except DomainError as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, "Recorded. Thank you: it tells how far diagnoses can be trusted.")
     return _back(request, found)
 
 

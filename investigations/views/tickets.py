@@ -21,8 +21,9 @@ from altor.listing import keyset_page
 from altor.models import PhaseEvent, User
 from investigations.filters import TicketFilter, with_progress
 from investigations.forms import CLAIM_LABELS, ClaimForm, ClassForm, CustomerChoiceForm, OwnerForm, TicketForm
-from investigations.models import GateOverride, Investigation, Ticket, TicketClaim
+from investigations.models import GateOverride, Investigation, Ticket, TicketClaim, TicketClosure
 from investigations.services.claims import ClaimEdit
+from investigations.services.closures import closure_question
 from investigations.services.lifecycle import prospect
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import correct_ticket, upsert_ticket
@@ -49,6 +50,9 @@ WORDS: Final = {
     "ticket.replied": "The customer was replied to",
     "ticket.resolved": "Resolved",
     "ticket.reopened": "Opened again",
+    "ticket.explained": "Said how it ended:",
+    "ticket.status": "The helpdesk's status:",
+    "ticket.customer_wrote": "The customer wrote again",
 }
 
 
@@ -111,7 +115,10 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
             "start": user.may("run.start"),
             "reply": user.may("ticket.reply"),
             "resolve": user.may("ticket.resolve"),
+            "explain": user.may("ticket.resolve") and user.may("run.feedback"),
         },
+        "closure": closure_question(found),
+        "closure_ways": TicketClosure.How.choices,
         "customer_form": forms_.get("customer")
         or CustomerChoiceForm(initial={"customer": found.customer.org_id if found.customer else ""}),
         "class_form": forms_.get("incident_class") or ClassForm(initial={"incident_class": found.incident_class}),

@@ -14,9 +14,12 @@ from django.views.decorators.http import require_safe
 from altor.access import page, person
 from investigations.filters import with_progress
 from investigations.models import Connection, Investigation, StepResult, Ticket
+from investigations.services.closures import unexplained
 from investigations.views.pulse import pulse, unchanged
 
 SHOWN: Final = 8
+#: Closed tickets are asked about for so long.
+UNEXPLAINED_FOR: Final = timedelta(days=14)
 
 
 @require_safe
@@ -54,6 +57,9 @@ def today(request: HttpRequest) -> HttpResponse:
         "finished": visible.filter(status=Investigation.Status.DONE).order_by("-pk")[:SHOWN],
         "unowned": open_tickets.filter(owner=None).order_by("-opened_at")[:SHOWN],
         "unowned_all": open_tickets.filter(owner=None).count(),
+        "unexplained": unexplained(
+            Ticket.objects.visible_to(user).filter(resolved_at__gte=timezone.now() - UNEXPLAINED_FOR)
+        ).count(),
         "may_create": user.may("ticket.create"),
         "is_first_use": user.may("connection.edit")
         and not Connection.objects.exists()

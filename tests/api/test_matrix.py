@@ -56,6 +56,9 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-ticket-reply", "post"): Case(
         "tickets/TK-10134/reply/", "ticket.reply", 200, {}, foreign="tickets/TK-20999/reply/"
     ),
+    ("api-ticket-closure", "post"): Case(
+        "tickets/TK-10134/closure/", "ticket.resolve", 409, {"how": "right"}, foreign="tickets/TK-20999/closure/"
+    ),
     ("api-ticket-resolve", "post"): Case(
         "tickets/TK-10134/resolve/", "ticket.resolve", 200, {}, foreign="tickets/TK-20999/resolve/"
     ),
