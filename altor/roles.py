@@ -41,6 +41,14 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),
     "connection.edit": (frozenset({_X}), "Create, change and test connections; edit the installation profile"),
+    "automation.read": (
+        frozenset({_A, _L, _E, _X, _R}),
+        "Read the rules that decide which tickets are investigated automatically",
+    ),
+    "automation.edit": (
+        frozenset({_L, _X}),
+        "Change these rules; switch automatic investigations off for everybody, and on again",
+    ),
     "inbound.read": (frozenset({_L, _X}), "See inbound events and their failures"),
     "inbound.replay": (frozenset({_X}), "Replay inbound events; manage webhook endpoints"),
     "token.own": (frozenset({_A, _L, _E, _X, _R}), "Create and revoke own API tokens"),

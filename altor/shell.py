@@ -1,6 +1,6 @@
 """What every page's frame shows: the navigation with its live counts, the person's time zone, the search box.
 
-Apps add entries through the settings `NAV_PARTS` and `SEARCH_PARTS`, so that nothing here imports them.
+Apps add entries through the settings `NAV_PARTS`, `NOTICE_PARTS` and `SEARCH_PARTS`, so that nothing here imports them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,6 +49,16 @@ class Hit:
     icon: str = "search"
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that everybody who sees it must know on every page, with the page where it can be changed."""
+
+    text: str
+    url_name: str
+    link: str
+    since: datetime | None = None
+
+
 class Search(Protocol):
     def __call__(self, user: User, text: str, limit: int) -> Iterable[tuple[str, list[Hit]]]:
         """Groups of hits the person may see, e.g. ("Tickets", [...]); empty groups are left out."""
@@ -79,12 +90,19 @@ def navigation(user: User) -> list[Group]:
     return list(groups.values())
 
 
+def notices(user: User) -> list[Notice]:
+    return [notice for part in parts("NOTICE_PARTS") for notice in part(user)]
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor. The navigation is computed only when a template shows it: fragments do not pay for it."""
+    """Context processor. It is computed only when a template shows it: fragments do not pay for it."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"navigation": SimpleLazyObject(partial(navigation, user))}
+    return {
+        "navigation": SimpleLazyObject(partial(navigation, user)),
+        "notices": SimpleLazyObject(partial(notices, user)),
+    }
 
 
 class TimezoneMiddleware:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from investigations.api.automation import (
+    AutomationSimulationView,
+    AutomationSwitchView,
+    AutomationVersionViewSet,
+    AutomationView,
+)
 from investigations.api.backtests import BacktestViewSet
 from investigations.api.customers import CustomerViewSet
 from investigations.api.inbound import EndpointViewSet, InboundEventViewSet
@@ -21,11 +27,15 @@ router.register("customers", CustomerViewSet, basename="api-customer")
 router.register("playbooks", PlaybookViewSet, basename="api-playbook")
 router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("connections", ConnectionViewSet, basename="api-connection")
+router.register("automation/versions", AutomationVersionViewSet, basename="api-automation-version")
 router.register("inbound/events", InboundEventViewSet, basename="api-inbound-event")
 router.register("inbound/endpoints", EndpointViewSet, basename="api-inbound-endpoint")
 
 urlpatterns = [
     path("profile/", ProfileView.as_view(), name="api-profile"),
+    path("automation/", AutomationView.as_view(), name="api-automation"),
+    path("automation/simulation/", AutomationSimulationView.as_view(), name="api-automation-simulation"),
+    path("automation/switch/", AutomationSwitchView.as_view(), name="api-automation-switch"),
     path("hooks/<slug:source>/<slug:connection>/", receive, name="api-hook"),
     *router.urls,
 ]

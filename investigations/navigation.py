@@ -37,6 +37,7 @@ ITEMS: Final = (
     NavItem("", 45, "backtests", "Backtest", "history", "investigations:backtests", "run.read"),
     NavItem("", 47, "practice", "Practice", "book", "investigations:practice", "practice.try"),
     NavItem("", 50, "customers", "Customers", "building", "investigations:customers", "customer.read", "c"),
+    NavItem("Operate", 55, "automation", "Automation", "bolt", "investigations:automation", "automation.read"),
     NavItem(
         "Operate", 60, "connections", "Connections", "plug-connected", "investigations:connections", "connection.read",
         "o", broken_connections, "not working",

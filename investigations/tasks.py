@@ -104,3 +104,10 @@ def train_text_model(user_id: int = 0) -> None:
     from investigations.services.textmodel import train
 
     train(now=timezone.now(), actor=User.objects.filter(pk=int(user_id)).first())
+
+
+def sweep_automation() -> None:
+    """Start tickets that waited for the quota of automatic investigations, where a place has freed."""
+    from investigations.services.automation_sweep import catch_up
+
+    catch_up()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from investigations.views import (
+    automation,
+    automation_rules,
     backtest,
     connections,
     customers,
@@ -101,6 +103,16 @@ _pages: list[URLPattern] = [
     path("classification/", textmodel.classification, name="classification"),
     path("classification/switch/", textmodel.switch, name="classification-switch"),
     path("classification/train/", textmodel.train, name="classification-train"),
+    path("automation/", automation.automation, name="automation"),
+    path("automation/default/", automation.default, name="automation-default"),
+    path("automation/switch/", automation.switch, name="automation-switch"),
+    path("automation/rules/new/", automation_rules.rule, name="automation-rule-new"),
+    path("automation/rules/<slug:key>/", automation_rules.rule, name="automation-rule"),
+    path("automation/rules/<slug:key>/move/", automation_rules.move, name="automation-move"),
+    path("automation/rules/<slug:key>/delete/", automation_rules.delete, name="automation-delete"),
+    path("automation/hours/<slug:slug>/", automation_rules.hours, name="automation-hours"),
+    path("automation/versions/<int:number>/", automation.version, name="automation-version"),
+    path("automation/versions/<int:number>/restore/", automation.restore, name="automation-restore"),
     path("practice/", practice.practice, name="practice"),
     path("practice/tries/<int:pk>/", practice.attempt, name="practice-try"),
     path("practice/<str:ref>/", practice.case, name="practice-case"),

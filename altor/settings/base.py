@@ -245,6 +245,7 @@ SWEEPS = [
     "investigations.tasks.sweep_trials",
     "investigations.tasks.sweep_automatic",
     "investigations.tasks.sweep_notes",
+    "investigations.tasks.sweep_automation",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -259,4 +260,5 @@ CONFIGURATION_PARTS = [
     "investigations.configuration.PlaybooksPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
+    "investigations.configuration_automation.AutomationPart",
 ]

@@ -65,6 +65,12 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "revoked": ("x", "Revoked", "failed"),
     "expired": ("clock", "Expired", "warn"),
 }
+#: mode of an automation rule -> (icon, word, look)
+MODES: Final[dict[str, tuple[str, str, str]]] = {
+    "automatic": ("bolt", "Automatic", "ok"),
+    "suggest": ("player-play", "Suggest", "running"),
+    "watch": ("eye", "Watch", "mute"),
+}
 SOURCE_ICONS: Final = {
     "clickhouse": "database",
     "github": "git-commit",
@@ -116,6 +122,13 @@ def pill(state: str, text: str = "") -> SafeString:
     """A state as icon, word and tint. `text` replaces the word where more is known ("Running · step 3 of 7")."""
     name, word, look = PILLS.get(state, ("question-mark", state or "Unknown", "mute"))
     return format_html('<span class="al-pill al-pill--{}">{}<span>{}</span></span>', look, icon(name), text or word)
+
+
+@register.simple_tag
+def mode(name: str) -> SafeString:
+    """What an automation rule does with a ticket, as a pill."""
+    picture, word, look = MODES.get(str(name), ("question-mark", str(name), "mute"))
+    return format_html('<span class="al-pill al-pill--{}">{}<span>{}</span></span>', look, icon(picture), word)
 
 
 @register.simple_tag

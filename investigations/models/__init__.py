@@ -1,5 +1,6 @@
 """Customers, tickets, connections, playbook versions, investigations and their evidence."""
 
+from investigations.models.automation import AutomationDecision, AutomationSwitch, AutomationVersion
 from investigations.models.closures import TicketClosure
 from investigations.models.connections import Connection, InstallationProfile
 from investigations.models.customers import Customer
@@ -26,6 +27,9 @@ from investigations.models.tickets import Ticket, TicketClaim
 from investigations.models.trials import Trial, TrialCase
 
 __all__ = [
+    "AutomationDecision",
+    "AutomationSwitch",
+    "AutomationVersion",
     "Backfill",
     "Connection",
     "Customer",

@@ -102,7 +102,8 @@ def explain_closure(
         record_feedback(run, verdict="corrected", label=label, comment=reason, actor=actor)
     events.record(
         "ticket.explained", ticket_ref=locked.ref, subject_ref=run.ref, at=now, actor=actor,
-        data={"how": how, "label": closure.label}, key=f"ticket.explained:{locked.ref}:{locked.resolved_at.isoformat()}",
+        data={"how": how, "label": closure.label},
+        key=f"ticket.explained:{locked.ref}:{locked.resolved_at.isoformat()}",
     )  # fmt: skip
     record_event(
         actor=actor, action="ticket.explained", target=locked, reason=reason, after={"how": how, "label": closure.label}

@@ -22,6 +22,7 @@ from altor.models import PhaseEvent, User
 from investigations.filters import TicketFilter, with_progress
 from investigations.forms import CLAIM_LABELS, ClaimForm, ClassForm, CustomerChoiceForm, OwnerForm, TicketForm
 from investigations.models import GateOverride, Investigation, Ticket, TicketClaim, TicketClosure
+from investigations.services.automation import newest_decision
 from investigations.services.claims import ClaimEdit
 from investigations.services.closures import closure_question
 from investigations.services.lifecycle import prospect
@@ -108,6 +109,7 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
         "active": next((run for run in runs if run.is_active), None),
         "overrides": GateOverride.objects.filter(investigation__ticket=found).select_related("user", "investigation"),
         "events": events,
+        "decision": newest_decision(found),
         "reading": _reading(found),
         "scores": sorted((found.class_why.get("scores") or {}).items(), key=lambda pair: -float(pair[1])),
         "may": {

@@ -116,6 +116,15 @@ MATRIX: dict[tuple[str, str], Case] = {
         "connections/github:main/", "connection.edit", 200, {"base_url": "https://api.github.com"}
     ),
     ("api-connection-test", "post"): Case("connections/nothing:main/test/", "connection.edit", 404, {}),
+    ("api-automation", "get"): Case("automation/", "automation.read", 200),
+    ("api-automation", "put"): Case("automation/", "automation.edit", 200, {"version": 0, "rules": {"default": "watch"}}),
+    ("api-automation-simulation", "post"): Case("automation/simulation/", "automation.read", 200, {"rules": {}}),
+    ("api-automation-switch", "post"): Case("automation/switch/", "automation.edit", 409, {"is_on": True}),
+    ("api-automation-version-list", "get"): Case("automation/versions/", "automation.read", 200),
+    ("api-automation-version-detail", "get"): Case("automation/versions/7/", "automation.read", 404),
+    ("api-automation-version-restore", "post"): Case(
+        "automation/versions/0/restore/", "automation.edit", 200, {"version": 0}
+    ),
     ("api-profile", "get"): Case("profile/", "connection.read", 200),
     ("api-profile", "put"): Case("profile/", "connection.edit", 200, {"vendor": "Harborline"}),
     ("api-inbound-event-list", "get"): Case("inbound/events/", "inbound.read", 200),

@@ -15,6 +15,7 @@ from altor import events
 from altor.audit import record_event
 from altor.models import InboundEvent, Team, User
 from altor.tokens import create_token
+from investigations.automation.rules import read_rules
 from investigations.models import (
     Customer,
     Feedback,
@@ -30,6 +31,9 @@ from investigations.models import (
     Trial,
     TrialCase,
 )
+from investigations.services.automation import admit, decide
+from investigations.services.automation_rules import save_rules
+from investigations.services.automation_switch import switch_off
 from investigations.services.briefs import brief
 from investigations.services.playbooks import store_version
 from investigations.textmodel.model import WordWeights
@@ -196,6 +200,7 @@ def build() -> Scene:
     InstallationProfile.objects.create(data={"vendor": "Acme"}, comment="first", created_by=admin)
     create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
     make_trials(done)
+    make_automation(lead, ticket)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -222,6 +227,30 @@ def make_verdicts(team: Team, lead: User) -> None:
         grade = "exact" if is_right else ("one_hop", "area", "wrong")[number % 3]
         verdict = {"verdict": "accepted"} if is_right else {"verdict": "corrected", "label": found}
         Feedback.objects.create(investigation=run, grade=grade, user=lead, **verdict)
+
+
+def make_automation(lead: User, ticket: Ticket) -> None:
+    """Rules with hostile and long titles, hours of a team, two versions, a ticket with a suggestion, the switch off."""
+    when = {
+        "classes": ["rate_limit", "gone_class"], "tags_none": list(PAYLOADS[:2]), "tiers": ["free"], "hours": "outside",
+        "connections": ["generic"],
+    }  # fmt: skip
+    rules = [
+        {"key": "quiet", "title": PAYLOADS[0], "mode": "watch", "when": when},
+        {"key": "paid", "title": LONG[:110], "mode": "automatic", "when": {"tiers": ["gold"]}, "quota_per_hour": 20},
+        {"key": "rest", "title": "Everything else", "mode": "suggest", "active": False},
+    ]
+    hours = {"support": {"timezone": "Europe/Berlin", "holidays": ["2026-12-25"]}}
+    save_rules(read_rules({"default": "suggest"}), base=0, actor=lead, comment=PAYLOADS[1])
+    save_rules(
+        read_rules({"rules": rules, "calendars": hours, "quota_per_hour": 60}),
+        base=1,
+        actor=lead,
+        comment="Begin slowly",
+    )
+    switch_off(actor=lead, reason=f"Too much at once {PAYLOADS[0]}")
+    now = timezone.now()
+    admit(ticket, decide(ticket, now=now), now)
 
 
 def make_trials(run: Investigation) -> None:
@@ -329,6 +358,11 @@ def pages(scene: Scene) -> dict[str, str]:
         "classification": at("classification"),
         "metrics-diagnosis": reverse("metrics:diagnosis"),
         "metrics-diagnosis-nothing": reverse("metrics:diagnosis") + "?playbook=sample",
+        "automation": at("automation"),
+        "automation-rule": at("automation-rule", "quiet"),
+        "automation-rule-new": at("automation-rule-new"),
+        "automation-hours": at("automation-hours", "support"),
+        "automation-version": at("automation-version", 1),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "profile": at("profile"),

@@ -1,0 +1,1 @@
+"""Which tickets are investigated by themselves: the rules as a document, and what they say about a ticket."""
