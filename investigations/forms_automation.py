@@ -62,7 +62,8 @@ class RuleForm(forms.Form):
 
     def __init__(self, rule: Rule | None, *args: Any, **kwargs: Any) -> None:
         given = {**rule.model_dump(mode="json"), **rule.when.model_dump(mode="json")} if rule else {}
-        super().__init__(*args, initial=given or {"mode": "automatic", "class_known": "any", "hours": "any"}, **kwargs)
+        kwargs["initial"] = given or {"mode": "automatic", "class_known": "any", "hours": "any"}
+        super().__init__(*args, **kwargs)
         self._offer("classes", known_classes(), given)
         endpoints = InboundEndpoint.objects.filter(is_active=True).order_by("source", "connection")
         self._offer("connections", [(str(row), row.title or str(row)) for row in endpoints], given)
@@ -126,11 +127,11 @@ class CalendarForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, calendar: Calendar, *args: Any, **kwargs: Any) -> None:
-        initial = {
+        kwargs["initial"] = {
             "timezone": calendar.timezone, "days": list(calendar.days), "opens": calendar.opens,
             "closes": calendar.closes, "holidays": "\n".join(day.isoformat() for day in calendar.holidays),
         }  # fmt: skip
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
         self.fields["timezone"].choices = [("", "As set for the team"), *zones()]  # type: ignore[attr-defined]  # a choice field
 
     def clean_holidays(self) -> list[date]:

@@ -349,7 +349,9 @@ class StartRunInput(serializers.Serializer[Any]):
 
 class ClosureInput(serializers.Serializer[Any]):
     how = serializers.ChoiceField(choices=TicketClosure.How.choices)
-    label = serializers.CharField(required=False, allow_blank=True, default="", max_length=60)
+    cause = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=60, help_text="The label of what it really was"
+    )
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=LONGEST_REASON)
 
 

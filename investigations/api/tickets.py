@@ -155,7 +155,8 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         ticket = self.get_object()
         body = ClosureInput(data=request.data)
         body.is_valid(raise_exception=True)
-        explain_closure(ticket, actor=self.user, **body.validated_data)
+        said = dict(body.validated_data)
+        explain_closure(ticket, actor=self.user, label=said.pop("cause"), **said)
         return Response(self._shown(ref))
 
     @extend_schema(request=None, responses=TicketSerializer)

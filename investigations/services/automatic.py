@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from altor.models import User
 from investigations.models import Investigation, Ticket, TicketMirror
+from investigations.services.automation import admit, decide, note_run
 from investigations.services.claims import facts_of
 from investigations.services.runs import NoPlaybook, RunAlreadyActive, start_investigation
 
@@ -39,8 +39,6 @@ def consider(ticket: Ticket, *, now: datetime | None = None, actor: User | None 
     # One at a time for a ticket, so that a run that ends and an event that comes never both start one.
     ticket = Ticket.objects.select_for_update(of=("self",)).select_related("customer").get(pk=ticket.pk)
     mirror = TicketMirror.objects.filter(ticket=ticket).first()
-    if not settings.AUTO_INVESTIGATE:
-        return Considered(why="Automatic investigations are switched off.")
     if ticket.status == Ticket.Status.RESOLVED:
         return Considered(why="The ticket is resolved.")
     if mirror is not None and not mirror.is_whole and ticket.received_at > now - WAITS_FOR_OPENING:
@@ -59,6 +57,9 @@ def consider(ticket: Ticket, *, now: datetime | None = None, actor: User | None 
         if mirror is not None:
             _wish(mirror)
         return Considered(why=f"{last.ref} is under way: looked at again when it ends.")
+    decision = decide(ticket, now=now)
+    if not admit(ticket, decision, now):
+        return Considered(why=f"{decision.reason}.")
     try:
         previous = last if last is not None and last.status == Investigation.Status.DONE else None
         run = start_investigation(
@@ -66,6 +67,7 @@ def consider(ticket: Ticket, *, now: datetime | None = None, actor: User | None 
         )
     except (RunAlreadyActive, NoPlaybook) as error:
         return Considered(why=error.detail)
+    note_run(ticket, run)
     return Considered(run)
 
 

@@ -65,9 +65,9 @@ def explained(request: HttpRequest, ref: str) -> HttpResponse:
     """How a closed ticket ended."""
     user = person(request)
     found = visible_ticket(user, ref)
-    said = {name: request.POST.get(name, "") for name in ("how", "label", "reason")}
+    how, label, reason = (request.POST.get(name, "") for name in ("how", "label", "reason"))
     try:
-        explain_closure(found, actor=user, **said)
+        explain_closure(found, actor=user, how=how, label=label, reason=reason)
     except DomainError as refused:
         messages.error(request, refused.detail)
     else:

@@ -84,8 +84,10 @@ def test_closed_again_is_asked_again(closed: Ticket) -> None:
 
 def test_an_unsure_or_empty_diagnosis_proposes_no_agreement() -> None:
     for label, confidence, proposed in (
-        ("rl.retry_storm", 0.5, "other_cause"), ("inconclusive", 0.6, "other_cause"), ("none.no_anomaly", 0.9, "answered"),
-    ):  # fmt: skip
+        ("rl.retry_storm", 0.5, "other_cause"),
+        ("inconclusive", 0.6, "other_cause"),
+        ("none.no_anomaly", 0.9, "answered"),
+    ):
         ticket = factories.ticket(status="resolved", resolved_at=timezone.now())
         factories.finished_run(ticket, top_label=label, confidence=confidence)
         question = closure_question(ticket)
@@ -100,7 +102,7 @@ def test_nothing_is_asked_where_nothing_is_missing(how: str) -> None:
     if how != "never investigated":
         run = factories.finished_run(ticket)
         if how == "judged":
-            Feedback.objects.create(investigation=run, verdict="accepted")
+            Feedback.objects.create(investigation=run, verdict="accepted", user=factories.user())
     assert closure_question(ticket) is None
 
 

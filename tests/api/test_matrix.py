@@ -117,7 +117,9 @@ MATRIX: dict[tuple[str, str], Case] = {
     ),
     ("api-connection-test", "post"): Case("connections/nothing:main/test/", "connection.edit", 404, {}),
     ("api-automation", "get"): Case("automation/", "automation.read", 200),
-    ("api-automation", "put"): Case("automation/", "automation.edit", 200, {"version": 0, "rules": {"default": "watch"}}),
+    ("api-automation", "put"): Case(
+        "automation/", "automation.edit", 200, {"version": 0, "rules": {"default": "watch"}}
+    ),
     ("api-automation-simulation", "post"): Case("automation/simulation/", "automation.read", 200, {"rules": {}}),
     ("api-automation-switch", "post"): Case("automation/switch/", "automation.edit", 409, {"is_on": True}),
     ("api-automation-version-list", "get"): Case("automation/versions/", "automation.read", 200),
