@@ -19,6 +19,7 @@ from investigations.models import Investigation, Ticket, TicketMirror
 from investigations.services.automation import admit, decide, note_run
 from investigations.services.claims import facts_of
 from investigations.services.runs import NoPlaybook, RunAlreadyActive, start_investigation
+from investigations.services.tickets import tell_received
 
 #: A ticket whose opening has not arrived is not investigated before this long: events overtake each other.
 WAITS_FOR_OPENING: Final = timedelta(minutes=5)
@@ -90,6 +91,7 @@ def sweep(*, now: datetime | None = None, at_most: int = 100) -> int:
             continue
         with transaction.atomic():
             if TicketMirror.objects.filter(pk=mirror.pk, wants_run=True).update(wants_run=False):
+                tell_received(mirror.ticket, now=now)  # once: of an opening that never came it is not told yet
                 started += consider(mirror.ticket, now=now).run is not None
     return started
 

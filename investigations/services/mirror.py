@@ -21,7 +21,7 @@ from investigations.helpdesks.registry import helpdesk_named, options_of
 from investigations.intake.payload import MAX_DESCRIPTION, MAX_TAGS
 from investigations.models import HelpdeskConnection, Ticket, TicketMirror
 from investigations.services import erasure, happenings, messages
-from investigations.services.tickets import read_claims_again, reference, upsert_ticket
+from investigations.services.tickets import read_claims_again, reference, tell_received, upsert_ticket
 
 #: Objects of the neutral shape whose parts are stated one by one.
 _NESTED: Final = ("requester", "organization")
@@ -67,7 +67,7 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     options = options_for(endpoint, connection_of(endpoint))
     ticket = known_ticket(endpoint, event.external_id)
     mirror = getattr(ticket, "mirror", None) or TicketMirror(stamps={})
-    before = mirror.status
+    before, was_whole = mirror.status, mirror.is_whole
     _merge(mirror, event)
     notes: list[str] = []
     is_new, is_erased = ticket is None, mirror.deleted_at is not None or bool(mirror.stamps.get("erased"))
@@ -77,6 +77,8 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
         ticket, notes = _upsert(mirror, endpoint, event, options, now)
     mirror.ticket = ticket
     mirror.save()
+    if mirror.is_whole and not was_whole:
+        tell_received(ticket, now=now)
     told = messages.take(ticket, event, mirror, options)
     if event.redacted or is_erased:
         erasure.erase(ticket, mirror, ids=["*"] if is_erased else event.redacted)
@@ -153,6 +155,7 @@ def _upsert(
     payload = _payload(mirror, event, options)
     door: dict[str, Any] = {
         "helpdesk": endpoint.source, "connection": endpoint.connection, "prefix": endpoint.ticket_prefix, "now": now,
+        "is_opening": False,
     }  # fmt: skip
     try:
         return upsert_ticket(payload, **door)[0], []

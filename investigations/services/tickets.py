@@ -43,6 +43,7 @@ class _Door:
     helpdesk: str
     connection: str
     prefix: str
+    is_opening: bool
 
 
 def upsert_ticket(
@@ -53,15 +54,17 @@ def upsert_ticket(
     prefix: str = "TK",
     actor: User | None = None,
     now: datetime | None = None,
+    is_opening: bool = True,
 ) -> tuple[Ticket, bool]:
     """The ticket of this payload and whether it is new. Idempotent on helpdesk, connection and the payload's `id`.
 
     Text is redacted, claims are read, customer and class decided. What a person has corrected is never overwritten. The
     same payload twice changes nothing and records nothing. InvalidInput on a bad payload, Conflict when another
-    connection has a ticket of the same reference.
+    connection has a ticket of the same reference. Without `is_opening` the ticket's beginning is not known yet: that it
+    was received is told later (`tell_received`).
     """
     now = now or timezone.now()
-    door = _Door(helpdesk, connection, prefix)
+    door = _Door(helpdesk, connection, prefix, is_opening)
     ticket = read_payload(payload, now=now).ticket
     try:
         with transaction.atomic():
@@ -117,7 +120,9 @@ def _upsert(payload: TicketPayload, door: _Door, actor: User | None, now: dateti
             **values,
         )
         ticket.save(force_insert=True)
-        _tell_received(ticket, actor, now)
+        if door.is_opening:
+            tell_received(ticket, now=now, actor=actor)
+        record_event(actor=actor, action="ticket.created", target=ticket, after={"helpdesk": ticket.helpdesk})
     elif not _apply(ticket, values, payload.created_at is not None):
         return ticket, False
     read_claims_again(ticket, timezone=payload.requester.timezone)
@@ -159,8 +164,8 @@ def _apply(ticket: Ticket, values: Mapping[str, Any], has_time: bool) -> bool:
     return bool(content)
 
 
-def _tell_received(ticket: Ticket, actor: User | None, now: datetime) -> None:
-    """Intake starts when the customer wrote; Altor learned of it now."""
+def tell_received(ticket: Ticket, *, now: datetime, actor: User | None = None) -> None:
+    """Intake starts when the customer wrote; Altor learned of it now. Told once."""
     events.record(
         "ticket.received",
         ticket_ref=ticket.ref,
@@ -168,7 +173,6 @@ def _tell_received(ticket: Ticket, actor: User | None, now: datetime) -> None:
         actor=actor,
         key=f"ticket.received:{ticket.ref}",
     )
-    record_event(actor=actor, action="ticket.created", target=ticket, after={"helpdesk": ticket.helpdesk})
 
 
 def team_for(actor: User | None) -> Team:

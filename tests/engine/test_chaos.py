@@ -46,9 +46,9 @@ class Installation:
         self.ended = threading.Event()
         self.starts = 0
 
-    def seed(self, upstream_url: str) -> str:
-        """Tickets with queued runs, connections and a playbook; gives an API token."""
-        command = [sys.executable, "-m", "tests.engine.chaos_seed", upstream_url, str(QUEUED)]
+    def seed(self, *arguments: str, module: str = "tests.engine.chaos_seed") -> str:
+        """Fill the installation by a module of its own; what that prints: a token, a secret."""
+        command = [sys.executable, "-m", module, *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=180, check=False
         )
@@ -145,7 +145,7 @@ def test_every_run_ends_once_whatever_is_killed(
     chance = random.Random(20260501)
     killed: Counter[str] = Counter()
     with serving(lambda asked: Answer(body={"n": 7.0}, delay_s=chance.uniform(0.05, 0.6))) as upstream:
-        token = installation.seed(upstream.url)
+        token = installation.seed(upstream.url, str(QUEUED))
         installation.keeper.start()  # type: ignore[attr-defined]
         poster = threading.Thread(target=post_tickets, args=(installation, token), daemon=True)
         poster.start()
