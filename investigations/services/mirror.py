@@ -66,7 +66,7 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     lock_ticket(ref)
     options = options_for(endpoint, connection_of(endpoint))
     ticket = known_ticket(endpoint, event.external_id)
-    mirror = getattr(ticket, "mirror", None) or TicketMirror(stamps={})
+    mirror = getattr(ticket, "mirror", None) or (_adopted(ticket) if ticket else TicketMirror())
     before, was_whole = mirror.status, mirror.is_whole
     _merge(mirror, event)
     notes: list[str] = []
@@ -93,6 +93,17 @@ def lock_ticket(ref: str) -> None:
     """Until the transaction ends, nobody else works on this ticket's events."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4711))", [ref])
+
+
+def _adopted(ticket: Ticket) -> TicketMirror:
+    """The mirror of a ticket that came by another door (REST, form): all that it holds, older than any event."""
+    values = {name: getattr(ticket, name) for name in ("subject", "description", "tags", "priority", "channel", "url")}
+    parts = {"name": ticket.requester_name, "email": ticket.requester_email}
+    fields: dict[str, Any] = {name: value for name, value in values.items() if value}
+    fields["requester"] = {name: value for name, value in parts.items() if value}
+    fields["organization"] = dict(ticket.organization)
+    opened = _iso(ticket.opened_at)
+    return TicketMirror(fields={**fields, "created_at": opened}, stamps={"first": opened}, is_whole=True)
 
 
 # -------------------------------------------------------------------------------------------------------------- merging

@@ -14,6 +14,7 @@ from investigations.helpdesks.base import TicketEvent
 from investigations.models import Ticket, TicketClaim, TicketMessage, TicketMirror
 from investigations.services import erasure
 from investigations.services.mirror import apply_event
+from investigations.services.tickets import upsert_ticket
 from tests import factories
 from tests.helpdesks.scene import BEGIN, connection, endpoint, event, message, take
 
@@ -208,6 +209,19 @@ def test_a_removed_message_stays_removed_and_its_claims_with_it() -> None:
     assert applied.is_gone
     assert TicketMessage.objects.get().text == ""
     assert not TicketClaim.objects.filter(kind="request_id").exists()
+
+
+def test_a_ticket_that_came_by_another_door_keeps_what_an_event_does_not_say() -> None:
+    desk = endpoint()
+    old, _ = upsert_ticket(
+        {"id": "901", "subject": "API is slow", "description": "since 09:00", "tags": ["api"], "priority": "low",
+         "requester": {"name": "Kim", "email": "kim@copperlane.eu"}, "created_at": BEGIN.isoformat()},
+        connection="desk",
+    )  # fmt: skip
+    ticket = take(desk, event(minutes=5, priority="high", message=message("m1", "Any news?", minutes=5)))
+    assert ticket.pk == old.pk
+    told_ = (ticket.subject, ticket.description, ticket.tags, ticket.priority, ticket.requester_email)
+    assert told_ == ("API is slow", "since 09:00", ["api"], "high", "kim@copperlane.eu")
 
 
 # -------------------------------------------------------------------------------------------------------- custom fields
