@@ -230,6 +230,7 @@ SOURCES = [
 ]
 HELPDESKS = [
     "investigations.helpdesks.generic.adapter.Generic",
+    "investigations.helpdesks.chatwoot.adapter.Chatwoot",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
