@@ -121,6 +121,7 @@ SCHEMES: Final[dict[str, Scheme]] = {
         message=_stamped("x-front-request-timestamp", b":"),
         signed_at=_epoch("x-front-request-timestamp", 1000),
     ),
+    "front_rule": Scheme("x-front-signature", _base64("sha1")),
     "helpscout_webhook": Scheme("x-helpscout-signature", _base64("sha1"), kind="x-helpscout-event"),
     "zammad": Scheme("x-hub-signature", _hex("sha1"), prefix="sha1=", key="x-zammad-delivery", kind="x-zammad-trigger"),
 }

@@ -231,6 +231,7 @@ SOURCES = [
 HELPDESKS = [
     "investigations.helpdesks.generic.adapter.Generic",
     "investigations.helpdesks.chatwoot.adapter.Chatwoot",
+    "investigations.helpdesks.front.adapter.Front",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]

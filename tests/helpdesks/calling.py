@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 from altor.outbound import call_scope
 from investigations.helpdesks.base import Helpdesk, HelpdeskClient
 from investigations.helpdesks.notes import Line, Note
-from investigations.sources.base import ConnectionConfig
+from investigations.sources.base import (
+    ConnectionConfig,
+    SourceAnswerInvalid,
+    SourceError,
+    SourceLimited,
+    SourceRefused,
+    SourceUnavailable,
+)
+from investigations.sources.http import CredentialRefused, ObjectUnknown
 from tests.loopback import Answer, Asked
 
 SECRET = "obviously-fake-token-0000"
@@ -22,6 +30,18 @@ NOTE = Note(
     MARKER,
 )
 T = TypeVar("T")
+#: What any API may do instead of answering, and what a client makes of it.
+FAULTS: dict[str, tuple[Answer, type[SourceError]]] = {
+    "a fault of its own": (Answer(500, {}), SourceUnavailable),
+    "a rate limit": (Answer(429, b"Retry later", {"Retry-After": "40"}), SourceLimited),
+    "a sign-in page": (Answer(200, b"<html>", {"Content-Type": "text/html"}), SourceAnswerInvalid),
+    "another shape": (Answer(200, ["unexpected"]), SourceAnswerInvalid),
+    "another object": (Answer(200, {"data": 3, "payload": {}}), SourceAnswerInvalid),
+    "null": (Answer(200, None), SourceAnswerInvalid),
+    "a refused token": (Answer(401, {}), CredentialRefused),
+    "a missing permission": (Answer(403, {}), SourceRefused),
+    "an unknown conversation": (Answer(404, {}), ObjectUnknown),
+}
 
 
 def connection(helpdesk: Helpdesk, url: str, options: Mapping[str, Any], secret: str = SECRET) -> ConnectionConfig:

@@ -23,16 +23,14 @@ from investigations.helpdesks.chatwoot.client import ChatwootClient
 from investigations.intake.payload import read_payload
 from investigations.sources.base import (
     SourceAnswerInvalid,
-    SourceError,
     SourceLimited,
     SourceRefused,
     SourceUnavailable,
 )
-from investigations.sources.http import CredentialRefused, ObjectUnknown
-from tests.helpdesks.calling import MARKER, NOTE, SECRET, T, call, connection
+from tests.helpdesks.calling import FAULTS, MARKER, NOTE, SECRET, T, call, connection
 from tests.helpdesks.payloads import JSON, broken, fixtures, places_of_addresses
 from tests.helpdesks.peers.chatwoot import ACCOUNT, PAGE, ChatwootPeer
-from tests.loopback import Answer, Upstream, serving
+from tests.loopback import Upstream, serving
 
 CHATWOOT = Chatwoot()
 FIXTURES = fixtures("chatwoot")
@@ -437,17 +435,6 @@ def test_a_reply_is_sent_once(keeps_attributes: bool) -> None:
     assert not sent["private"]
 
 
-FAULTS: dict[str, tuple[Answer, type[SourceError]]] = {
-    "a fault of its own": (Answer(500, {}), SourceUnavailable),
-    "a rate limit": (Answer(429, b"Retry later", {"Retry-After": "40"}), SourceLimited),
-    "a sign-in page": (Answer(200, b"<html>", {"Content-Type": "text/html"}), SourceAnswerInvalid),
-    "another shape": (Answer(200, ["unexpected"]), SourceAnswerInvalid),
-    "another object": (Answer(200, {"data": 3, "payload": {}}), SourceAnswerInvalid),
-    "null": (Answer(200, None), SourceAnswerInvalid),
-    "a refused token": (Answer(401, {}), CredentialRefused),
-    "a missing permission": (Answer(403, {}), SourceRefused),
-    "an unknown conversation": (Answer(404, {}), ObjectUnknown),
-}
 ASKED: dict[str, Callable[[ChatwootClient], Awaitable[Any]]] = {
     "ticket": lambda client: client.ticket("42"),
     "page": lambda client: client.page(NOW),
