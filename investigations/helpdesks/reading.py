@@ -51,7 +51,7 @@ def text(value: Any, length: int = 2_000_000) -> str:
         return _UNFIT.sub("", value[:length])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    if abs(value) > _LARGEST or math.isnan(value):  # in this order: a number may be too long to be a float
         return ""
     return str(int(value) if value == int(value) else value)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from altor.errors import InvalidInput
 from investigations.helpdesks.notes import Line, Note, markers
-from investigations.helpdesks.reading import identifier, moment, plain
+from investigations.helpdesks.reading import address, custom_values, identifier, moment, plain, tags, text, words
 
 HOSTILE = '<img src=x onerror=alert(1)> **bold** [x](javascript:alert(1)) <!channel> & "quoted"'
 
@@ -67,5 +67,53 @@ def test_a_note_escapes_what_it_quotes_and_keeps_its_marker() -> None:
     assert "&lt;img" in note.as_html()
     assert "](javascript:" not in note.as_markdown()
     assert "**bold**" not in note.as_markdown()
-    for text in (note.as_html(), note.as_markdown(), note.as_text()):
-        assert markers(text) == {"0123456789abcdef"}
+    for rendered in (note.as_html(), note.as_markdown(), note.as_text()):
+        assert markers(rendered) == {"0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a\x00b\ud800c\n", "abc\n"),
+        (42, "42"),
+        (42.0, "42"),
+        (1.5, "1.5"),
+        (True, ""),
+        (float("inf"), ""),
+        (float("nan"), ""),
+        pytest.param(10**5000, "", id="a number of 5000 digits"),
+        (None, ""),
+        (["x"], ""),
+    ],
+)
+def test_texts_are_such_as_a_database_takes(value: object, expected: str) -> None:
+    assert text(value) == expected
+
+
+@pytest.mark.parametrize("value", ["+49 30 1234567", "kim", "kim@", "a b@c.example", '"x"@c.example', 3, None])
+def test_what_is_no_address_is_left_out(value: object) -> None:
+    assert address(value) == ""
+    assert address(" Kim@Acme.example ") == "kim@acme.example"
+
+
+def test_tags_are_as_many_and_as_long_as_a_ticket_takes() -> None:
+    assert tags(["a", " a ", "", None, "two\nlines", {}, 3]) == ["a", "two lines", "3"]
+    assert tags("billing") == []
+    assert len(tags([str(number) for number in range(99)])) == 50
+    assert len(tags(["x" * 500])[0]) == 80
+
+
+def test_custom_fields_become_texts() -> None:
+    held = {"a": "x", "b": True, "c": None, "d": [1, "two", False, [3]], "e": {"no": 1}, "": "y", "long": "z" * 900}
+    found = custom_values(held, "contact.")
+    assert found.pop("contact.long") == "z" * 500
+    assert found == {"contact.a": "x", "contact.b": "true", "contact.c": "", "contact.d": "1, two, false"}
+    assert custom_values([1]) == {}
+    assert len(custom_values({str(number): "x" for number in range(999)})) == 200
+
+
+@given(st.text(max_size=60))
+def test_markup_of_any_kind_is_read(markup: str) -> None:
+    plain(markup).encode()
+    plain(f"<p>{markup}&#xd800;&#0;</p>").encode()
+    words(markup, 20).encode()

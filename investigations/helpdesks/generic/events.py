@@ -8,12 +8,27 @@ from typing import Any, Final
 
 from altor.errors import InvalidInput
 from investigations.helpdesks.base import Agent, Author, Message, Status, TicketEvent
-from investigations.helpdesks.reading import identifier, items, moment, part, safe_id, stated, text, texts
+from investigations.helpdesks.reading import (
+    address,
+    custom_values,
+    identifier,
+    items,
+    moment,
+    part,
+    plain,
+    safe_id,
+    text,
+    texts,
+    words,
+)
+from investigations.intake.payload import read_payload
 
-_KINDS: Final = frozenset(
+#: Kinds that are told as a message, which they must then hold.
+_WRITTEN: Final = frozenset({"ticket.message", "ticket.replied"})
+_KINDS: Final = _WRITTEN | frozenset(
     {
-        "ticket.created", "ticket.updated", "ticket.opened", "ticket.reopened", "ticket.message", "ticket.replied",
-        "ticket.solved", "ticket.closed", "ticket.merged", "ticket.deleted", "ticket.redacted",
+        "ticket.created", "ticket.updated", "ticket.opened", "ticket.reopened", "ticket.solved", "ticket.closed",
+        "ticket.merged", "ticket.deleted", "ticket.redacted",
     }
 )  # fmt: skip
 #: What a kind says by its name, where the ticket's own status is not given.
@@ -24,34 +39,40 @@ _STATUS: Final = {
 _FIELDS: Final = (
     "subject", "description", "channel", "priority", "url", "requester", "organization", "tags", "created_at",
 )  # fmt: skip
+_NOBODY: Final = {"name": "", "email": ""}
+_NOWHERE: Final = {"name": "", "domain": "", "external_id": ""}
 
 
 def read_event(body: Mapping[str, Any], headers: Mapping[str, str]) -> Sequence[TicketEvent]:
-    """At most one event. InvalidInput when the body names no ticket."""
+    """At most one event. InvalidInput names what is wrong with a body that names no ticket, or one of another shape."""
     kind = text(body.get("type"), 80) if "data" in body else ""
     if kind and kind not in _KINDS:
         return []
     data = body.get("data", body)
     if not isinstance(data, Mapping) or data.get("id") in (None, ""):
         raise InvalidInput("The event holds no ticket: `data` must be an object with an `id`.")
+    number = identifier(data.get("id"))
     at = moment(body.get("timestamp")) or moment(data.get("updated_at")) or _signed(headers)
+    messages = _messages([*items(data.get("messages")), *items([data.get("message")])], kind, at)
+    if kind in _WRITTEN and not messages:
+        raise InvalidInput(f"An event {kind} holds a `message` with an `id` and a `text`.")
     redacted = texts(data.get("redacted")) or (["*"] if kind == "ticket.redacted" else [])
     return [
         TicketEvent(
-            external_id=identifier(data.get("id")),
+            external_id=number,
             at=at,
             what=kind or "ticket",
             key=safe_id(headers.get("webhook-id")),
-            fields={name: data[name] for name in _FIELDS if name in data},
-            custom={text(name, 80): text(value, 500) for name, value in part(data, "custom").items()},
+            fields=_fields(data, number, at),
+            custom=custom_values(data.get("custom")),
             status=_status(data.get("status")) or _STATUS.get(kind),
-            was=_status(data.get("previous_status")),
+            was=_status(data.get("previous_status")) or (Status.SOLVED if kind == "ticket.reopened" else None),
             assignee=_assignee(data),
-            messages=[*_messages(data.get("messages")), *_messages([data["message"]] if "message" in data else [])],
+            messages=messages,
             merged_into=safe_id(data.get("merged_into")),
             is_deleted=kind == "ticket.deleted",
-            redacted=redacted,
-            is_whole="subject" in data or "description" in data,
+            redacted=[gone for gone in redacted if gone == "*" or safe_id(gone)],
+            is_whole="description" in data or kind == "ticket.created" or (not kind and "subject" in data),
         )
     ]
 
@@ -61,41 +82,61 @@ def _signed(headers: Mapping[str, str]) -> datetime:
     return moment(headers.get("webhook-timestamp")) or datetime(2000, 1, 1, tzinfo=UTC)
 
 
+def _fields(data: Mapping[str, Any], number: str, now: datetime) -> dict[str, Any]:
+    """What is stated of the neutral shape, checked and cleaned as intake does it."""
+    given = {name: data[name] for name in _FIELDS if name in data}
+    for name, empty in (("requester", _NOBODY), ("organization", _NOWHERE)):
+        if name in given and given[name] is None:
+            given[name] = empty
+    ticket = read_payload({"id": number, **given}, now=now).ticket
+    found: dict[str, Any] = ticket.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _status(value: Any) -> Status | None:
     try:
-        return Status(text(value, 20).lower())
+        return Status(text(value, 20).strip().lower())
     except ValueError:
         return None
 
 
 def _assignee(data: Mapping[str, Any]) -> Agent | None:
+    """Nobody for null and for an empty object; what cannot be read states nothing."""
     if "assignee" not in data:
         return None
+    if data["assignee"] in (None, {}):
+        return Agent("")
     who = part(data, "assignee")
-    return Agent(
-        safe_id(who.get("id")) or text(who.get("email"), 254), text(who.get("name"), 200), text(who.get("email"), 254)
-    )
+    email = address(who.get("email"))
+    key = safe_id(who.get("id")) or email
+    return Agent(key, words(who.get("name"), 200), email) if key else None
 
 
-def _messages(value: Any) -> Sequence[Message]:
+def _messages(listed: Sequence[Mapping[str, Any]], kind: str, at: datetime) -> Sequence[Message]:
+    """One without a time was written when the event happened."""
     found = []
-    for item in items(value):
-        author, at = part(item, "author"), moment(item.get("at"))
-        if not (key := safe_id(item.get("id"))) or at is None:
+    for item in listed:
+        author = part(item, "author")
+        if not (key := safe_id(item.get("id"))) or not isinstance(item.get("text", item.get("html")), str):
             continue
-        kind = text(author.get("kind"), 20)
         found.append(
             Message(
                 external_id=key,
-                author=Author(kind) if kind in tuple(Author) else Author.CUSTOMER,
-                text=text(item.get("text")),
-                at=at,
-                is_public=item.get("is_public", True) is not False,
-                **stated(
-                    author_name=text(author.get("name"), 200),
-                    author_email=text(author.get("email"), 254),
-                    author_id=safe_id(author.get("id")),
-                ),
+                author=_author(author.get("kind"), kind),
+                text=text(item.get("text")) or plain(text(item.get("html"))),
+                at=moment(item.get("at")) or at,
+                is_public=item.get("is_public", True) is True,
+                author_name=words(author.get("name"), 200),
+                author_email=address(author.get("email")),
+                author_id=safe_id(author.get("id")),
             )
         )
     return found
+
+
+def _author(value: Any, kind: str) -> Author:
+    """Who is not named is the customer, or the agent of a reply; a word that is not known is nobody's own."""
+    word = text(value, 20).strip().lower()
+    if not word:
+        return Author.AGENT if kind == "ticket.replied" else Author.CUSTOMER
+    return Author(word) if word in tuple(Author) else Author.BOT
