@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+#: A busy machine is no fault of a reader.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _FOLDER = Path(__file__).parents[1] / "contracts" / "helpdesks"
 #: Any JSON value, with texts that no database takes and numbers that no clock knows.
 JSON = st.recursive(

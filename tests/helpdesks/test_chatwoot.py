@@ -28,7 +28,7 @@ from investigations.sources.base import (
     SourceUnavailable,
 )
 from tests.helpdesks.calling import FAULTS, MARKER, NOTE, SECRET, T, call, connection
-from tests.helpdesks.payloads import JSON, broken, fixtures, places_of_addresses
+from tests.helpdesks.payloads import JSON, UNTIMED, broken, fixtures, places_of_addresses
 from tests.helpdesks.peers.chatwoot import ACCOUNT, PAGE, ChatwootPeer
 from tests.loopback import Upstream, serving
 
@@ -53,7 +53,9 @@ def signed(body: bytes, at: datetime, secret: str = "chatwoot-secret") -> dict[s
     return {"x-chatwoot-timestamp": stamp, "x-chatwoot-signature": f"sha256={digest}", **HEADERS}
 
 
-def verified(headers: dict[str, str], body: bytes = b"{}", secrets: tuple[str, ...] = ("chatwoot-secret",)) -> str:
+def verified(
+    headers: dict[str, str], body: bytes = b"{}", secrets: tuple[str, ...] = ("chatwoot-secret", TOKEN)
+) -> str:
     return CHATWOOT.verify(secrets, headers, body, now=NOW, options=OPTIONS).key
 
 
@@ -75,7 +77,7 @@ def test_the_vector_verifies_and_names_its_delivery() -> None:
         pytest.param(lambda headers, body: (signed(body, NOW - timedelta(minutes=6)), body), id="stale"),
         pytest.param(lambda headers, body: (signed(body, NOW + timedelta(minutes=6)), body), id="of the future"),
         pytest.param(lambda headers, body: (signed(body, NOW, "another"), body), id="another secret"),
-        pytest.param(lambda headers, body: ({**HEADERS, QUERY_TOKEN: "chatwoot-secret"}, body), id="a token instead"),
+        pytest.param(lambda headers, body: ({**HEADERS, QUERY_TOKEN: TOKEN}, body), id="a token instead"),
     ],
 )
 def test_what_is_not_signed_by_the_secret_is_refused(broken_by: Callable[..., tuple[dict[str, str], bytes]]) -> None:
@@ -231,11 +233,13 @@ def test_every_address_of_a_payload_is_declared(name: str) -> None:
         assert places_of_addresses(FIXTURES[name], "email") <= set(CHATWOOT.addresses)
 
 
+@UNTIMED
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4) | broken(FIXTURES))
 def test_no_payload_breaks_the_reader(body: dict[str, Any]) -> None:
     check_events(body)
 
 
+@UNTIMED
 @given(st.sampled_from(sorted(FIXTURES)), JSON)
 def test_no_conversation_breaks_the_reader(name: str, value: Any) -> None:
     check_events(FIXTURES[name] | {"conversation": value, "meta": value, "messages": value})
@@ -339,15 +343,15 @@ def test_backfill_begins_where_it_is_told_and_misses_nothing(peer: ChatwootPeer)
     assert peer.refused == []
 
 
-def test_backfill_sees_conversations_that_move_while_it_reads(peer: ChatwootPeer) -> None:
-    """Each page that was read becomes active again, so everything behind it moves to the front."""
+@pytest.mark.parametrize("moved_after_two", [22, 48])
+def test_backfill_sees_conversations_that_move_while_it_reads(peer: ChatwootPeer, moved_after_two: int) -> None:
+    """Those that were read become active again, so everything behind them moves to the front: by up to two pages."""
     for number in range(1, 101):
         peer.add(number, 1795400000 + number * 10, "hello")
 
     def stir(page: int) -> None:
-        if page <= 2:
-            for number in range((page - 1) * PAGE + 1, page * PAGE - 3):
-                peer.conversations[number]["last_activity_at"] = 1795500000 + number
+        for number in range(1, moved_after_two + 1) if page == 2 else ():
+            peer.conversations[number]["last_activity_at"] = 1795500000 + number
 
     with serving(peer) as upstream:
         pages = walk(upstream, datetime.fromtimestamp(1795400000, UTC), stir)

@@ -29,7 +29,7 @@ from investigations.helpdesks.registry import helpdesks, options_of
 from investigations.intake.payload import read_payload
 from investigations.sources.base import SourceAnswerInvalid, SourceRefused, SourceUnavailable
 from tests.helpdesks.calling import FAULTS, MARKER, NOTE, SECRET, T, call, connection
-from tests.helpdesks.payloads import JSON, broken, fixtures, places_of_addresses
+from tests.helpdesks.payloads import JSON, UNTIMED, broken, fixtures, places_of_addresses
 from tests.helpdesks.peers.generic import OPTIONS, GenericPeer
 from tests.loopback import Answer, Upstream, serving
 
@@ -217,6 +217,7 @@ def test_every_address_of_a_payload_is_declared(name: str) -> None:
     assert places_of_addresses(FIXTURES[name], "email") <= set(GENERIC.addresses)
 
 
+@UNTIMED
 @given(st.dictionaries(st.sampled_from(["type", "timestamp", "data", "id"]), JSON, max_size=4) | broken(FIXTURES))
 def test_no_payload_breaks_the_reader(body: dict[str, Any]) -> None:
     try:
@@ -285,6 +286,7 @@ def test_an_old_link_or_one_without_a_secret_is_refused() -> None:
             read_launch(secrets, sign("", ticket="1", agent="a@b.example", at=NOW, nonce="n" * 16), now=NOW)
 
 
+@UNTIMED
 @given(st.dictionaries(st.sampled_from(["ticket", "agent", "name", "ts", "nonce", "sig"]), st.text(max_size=30)))
 def test_no_link_breaks_the_reader(query: dict[str, str]) -> None:
     with pytest.raises(LaunchRefused):

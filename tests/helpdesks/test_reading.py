@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from altor.errors import InvalidInput
 from investigations.helpdesks.notes import Line, Note, markers
 from investigations.helpdesks.reading import address, custom_values, identifier, moment, plain, tags, text, words
+from tests.helpdesks.payloads import UNTIMED
 
 HOSTILE = '<img src=x onerror=alert(1)> **bold** [x](javascript:alert(1)) <!channel> & "quoted"'
 
@@ -54,6 +55,7 @@ def test_times(value: object, expected: datetime | None) -> None:
     assert moment(value) == expected
 
 
+@UNTIMED
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_no_value_breaks_a_reader(value: object) -> None:
     moment(value)
@@ -112,6 +114,7 @@ def test_custom_fields_become_texts() -> None:
     assert len(custom_values({str(number): "x" for number in range(999)})) == 200
 
 
+@UNTIMED
 @given(st.text(max_size=60))
 def test_markup_of_any_kind_is_read(markup: str) -> None:
     plain(markup).encode()

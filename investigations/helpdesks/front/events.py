@@ -153,9 +153,9 @@ def _merged(value: Any) -> list[str]:
 
 
 def _message(item: Mapping[str, Any]) -> Message | None:
-    """None for a draft, and for a preview that has no text."""
+    """None for a preview, which has no text."""
     key, at = safe_id(item.get("id")), moment(item.get("created_at"))
-    if not key or at is None or item.get("draft_mode") or not ("body" in item or "text" in item):
+    if not key or at is None or not ("body" in item or "text" in item):
         return None
     is_inbound = item.get("is_inbound") is True
     writer = _sender(item) if is_inbound else _person(part(item, "author"))
