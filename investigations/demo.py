@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from altor.demo.credentials import GITHUB_TOKEN, LINEAR_KEY, STRIPE_KEY
+from altor.demo.credentials import DESK_TOKEN, GITHUB_TOKEN, LINEAR_KEY, STRIPE_KEY
 from altor.demo.parts import DemoSetting
 from altor.demo.upstreams.github_objects import OWNER, REPO
 from altor.demo.world.build import TELEMETRY_H, iso
 from altor.demo.world.company import PLANS, TENANT_ATTRIBUTE, VENDOR
 from altor.demo.world.issues import TEAM_KEY
-from investigations.models import Connection, Investigation, Ticket
+from altor.models import InboundEndpoint
+from investigations.models import Connection, HelpdeskConnection, Investigation, Ticket
 from investigations.services.connections import clickhouse_config, save_connection
 from investigations.services.customers import import_directory
 from investigations.services.playbooks import ensure_library
@@ -42,6 +43,9 @@ class InvestigationsDemo:
                     options=options,
                     actor=setting.actor,
                 )
+
+        if setting.desk:
+            _connect_desk(setting)
 
     def seed(self, setting: DemoSetting) -> None:
         ensure_library()
@@ -82,6 +86,32 @@ def _wanted(setting: DemoSetting) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "stripe": (f"{base}/stripe", STRIPE_KEY, {}),
         "statuspage": (pages[0], "", {"urls": pages}),
     }
+
+
+def _connect_desk(setting: DemoSetting) -> None:
+    """The stand-in helpdesk: its API, its sidebar, and what is written back."""
+    endpoint = InboundEndpoint.objects.get(source="generic", connection=CONNECTION_NAME)
+    state = {
+        "base_url": f"{setting.desk}/api",
+        "secret": DESK_TOKEN,
+        "options": {
+            "notes_path": "tickets/{id}/notes",
+            "tags_path": "tickets/{id}/tags",
+            "replies_path": "tickets/{id}/replies",
+            "ticket_url": f"{_origin(setting)}/tickets/{{id}}",
+        },
+        "origins": [_origin(setting)],
+        "launch_secret": setting.launch_secret,
+        "writes_notes": True,
+        "writes_tags": True,
+        "sends_replies": True,
+    }  # fmt: skip
+    HelpdeskConnection.objects.update_or_create(endpoint=endpoint, defaults=state)
+
+
+def _origin(setting: DemoSetting) -> str:
+    """Where a browser sees the stand-in: another site than Altor's own, as in real life."""
+    return setting.desk.replace("127.0.0.1", "localhost")
 
 
 def _profile(setting: DemoSetting) -> dict[str, Any]:

@@ -6,3 +6,4 @@ GITHUB_TOKEN: Final = "github_pat_demo_reads_harborline_only"  # noqa: S105 (ope
 LINEAR_KEY: Final = "lin_api_demo_reads_harborline_only"
 STRIPE_KEY: Final = "rk_test_demoReadsHarborlineOnly"
 PASSWORD: Final = "harbor-demo"  # noqa: S105 (printed on the terminal)
+DESK_TOKEN: Final = "demo-desk-token-of-an-invented-company"  # noqa: S105 (opens only the demo)

@@ -14,7 +14,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -105,10 +105,10 @@ class Demo:
         port = _free_port(self._options.port)
         web = f"http://127.0.0.1:{port}"
         os.environ["ALTOR_BASE_URL"] = settings.BASE_URL = web
-        self._start_servers(state)
+        self._start_servers(state, web)
         loading = start_loading(self._home, self._group.log_of("loading"))
         make_tables()
-        self._addresses = Addresses(web, self._addresses.upstreams, self._addresses.clickhouse)
+        self._addresses = replace(self._addresses, web=web)
         self._group.start(web_part(port, workers=1, threads=8))
         fill(state, self._addresses, tickets=self._options.tickets, say=self._say)
         self._wait_for_web(web)
@@ -135,7 +135,7 @@ class Demo:
             self._group.start(Part("feed", command))
         return True
 
-    def _start_servers(self, state: DemoState) -> None:
+    def _start_servers(self, state: DemoState, web: str) -> None:
         """ClickHouse and the upstream servers, both at once; their addresses are known afterwards."""
         engine = clickhouse_part(self._home / "clickhouse")
         engine.on_restart = self._reconnect
@@ -154,18 +154,26 @@ class Demo:
         ]
         upstreams = Part("upstreams", [*module, "--port-file", str(port_file)])
         self._group.start(upstreams)
+        desk_file = self._home / "desk.port"
+        desk_file.unlink(missing_ok=True)
+        desk_module = [sys.executable, "-m", "altor.demo.desk.server", "--home", str(self._home), "--web", web]
+        desk = Part("helpdesk", [*desk_module, "--port-file", str(desk_file)])
+        self._group.start(desk)
         self._wait("the upstream servers", port_file.exists)
-        port = port_file.read_text().strip()
-        upstreams.command = [*module, "--port", port]  # started again, it comes back at the same address
+        self._wait("the stand-in helpdesk", desk_file.exists)
+        port, desk_port = port_file.read_text().strip(), desk_file.read_text().strip()
+        # Started again, they come back at the same addresses.
+        upstreams.command = [*module, "--port", port]
+        desk.command = [*desk_module, "--port", desk_port]
         self._wait("ClickHouse", lambda: self._clickhouse.address() is not None)
-        self._addresses = Addresses("", f"http://127.0.0.1:{port}", self._clickhouse.reader_address() or "")
+        self._addresses = Addresses(
+            "", f"http://127.0.0.1:{port}", self._clickhouse.reader_address() or "", f"http://127.0.0.1:{desk_port}"
+        )
 
     def _reconnect(self) -> None:
         """ClickHouse came back with another port and password."""
         self._wait("ClickHouse", lambda: self._clickhouse.address() is not None)
-        self._addresses = Addresses(
-            self._addresses.web, self._addresses.upstreams, self._clickhouse.reader_address() or ""
-        )
+        self._addresses = replace(self._addresses, clickhouse=self._clickhouse.reader_address() or "")
         state = DemoState.load(self._home)
         if state is not None:
             connect(state, self._addresses)
@@ -196,7 +204,8 @@ class Demo:
         self._say(
             f"\n  {VENDOR} support is open:  {self._addresses.web}\n"
             f"  log in as {FIRST_LOGIN} with the password {PASSWORD}\n"
-            f"  others with the same password: {names}\n\n"
+            f"  others with the same password: {names}\n"
+            f"  a stand-in helpdesk with Altor in its sidebar:  {self._addresses.desk.replace('127.0.0.1', 'localhost')}\n\n"
             f"  open after {self._opened_s:.0f} s; past tickets are investigated now, new ones arrive by themselves.\n"
             "  Everything is invented and stays on this machine. Ctrl-C ends it; --reset begins anew.\n"
         )
@@ -260,7 +269,7 @@ def _alone(home: Path) -> Iterator[IO[str]]:
 def _forget(home: Path) -> None:
     """Remove a demo's data, and only that: a directory without a demo's mark is left alone."""
     # The generated keys stay: this process has read them, and its children must use the same.
-    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "upstreams.port")
+    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "upstreams.port", "desk.port", "desk.json")
     if not (home / STATE_FILE).exists() and any((home / name).exists() for name in known):
         raise SetupFailed(f"{home} does not look like a demo's home (no {STATE_FILE}); remove it yourself if it is one")
     EmbeddedPostgres(home / "pg").destroy()

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management import call_command
 
+from altor.demo.desk.towards import launch_secret
 from altor.demo.home import ROOT, DemoState
 from altor.demo.parts import DemoPart, DemoSetting
 from altor.demo.people import create_endpoint, create_people
@@ -22,6 +23,7 @@ class Addresses:
     web: str
     upstreams: str
     clickhouse: str  # with credential: never printed
+    desk: str = ""
 
 
 class SetupFailed(RuntimeError):
@@ -62,6 +64,8 @@ def _setting(state: DemoState, addresses: Addresses, *, tickets: int | None, say
         world=state.world,
         upstreams=addresses.upstreams,
         clickhouse=addresses.clickhouse,
+        desk=addresses.desk,
+        launch_secret=launch_secret(state),
         actor=create_people(),
         tickets=tickets,
         say=say,
