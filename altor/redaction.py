@@ -7,7 +7,7 @@ gives the same text. Every pattern has bounded repeats, so the time is linear in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _WORD = r"[A-Za-z0-9_\-]"
@@ -114,12 +114,42 @@ def is_secret_field(name: str) -> bool:
     return _SECRET_FIELD.search(name) is not None
 
 
+def find_secrets(text: str) -> Iterator[tuple[str, int, int]]:
+    """(kind, start, end) of what `redact_text` takes for a key, token or password. Not in order; may overlap."""
+    for match in _SECRETS.finditer(text):
+        yield _SECRET_SHAPES[int((match.lastgroup or "s0")[1:])][0], match.start(), match.end()
+    for kind, pattern in (("password", _URL_CREDENTIALS), ("token", _AUTH_SCHEME), ("assigned secret", _ASSIGNED)):
+        for match in pattern.finditer(text):
+            yield kind, match.start(3), match.end(3)
+
+
+def find_personal(text: str) -> Iterator[tuple[str, int, int]]:
+    """(kind, start, end) of e-mail addresses, cards, phone numbers and machine addresses (`ip`). Not in order."""
+    for match in _EMAIL.finditer(text):
+        yield "e-mail address", match.start(), match.end()
+    for match in _CARD.finditer(text):
+        if _card_brand(match):
+            yield "card number", match.start(), match.end()
+    for match in _PHONE.finditer(text):
+        if _is_phone(match):
+            yield "phone number", match.start(), match.end()
+    for pattern in (_IPV4, _IPV6):
+        for match in pattern.finditer(text):
+            yield "ip", match.start(), match.end()
+
+
 def _card(match: re.Match[str]) -> str:
+    brand = _card_brand(match)
+    last_four = re.sub(r"\D", "", match.group())[-4:]
+    return f"[card {brand} {last_four}]" if brand else match.group()
+
+
+def _card_brand(match: re.Match[str]) -> str:
+    """The brand of a number that can be a card, otherwise nothing."""
     digits = re.sub(r"\D", "", match.group())
-    brand = next((name for name, pattern in _BRAND_PATTERNS if pattern.match(digits)), "")
-    if not brand or not _luhn(digits) or len(set(digits)) == 1:
-        return match.group()
-    return f"[card {brand} {digits[-4:]}]"
+    if not _luhn(digits) or len(set(digits)) == 1:
+        return ""
+    return next((name for name, pattern in _BRAND_PATTERNS if pattern.match(digits)), "")
 
 
 def _luhn(digits: str) -> bool:
@@ -131,4 +161,8 @@ def _luhn(digits: str) -> bool:
 
 
 def _phone(match: re.Match[str]) -> str:
-    return "[phone]" if 8 <= sum(character.isdigit() for character in match.group()) <= 17 else match.group()
+    return "[phone]" if _is_phone(match) else match.group()
+
+
+def _is_phone(match: re.Match[str]) -> bool:
+    return 8 <= sum(character.isdigit() for character in match.group()) <= 17

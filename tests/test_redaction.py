@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altor.redaction import REDACTED, is_secret_field, redact, redact_text
+from altor.redaction import REDACTED, find_personal, find_secrets, is_secret_field, redact, redact_text
 
 GONE = {
     "pay with 4242 4242 4242 4242 please": "pay with [card visa 4242] please",
@@ -130,3 +130,15 @@ def test_the_time_grows_no_faster_than_the_text(piece: str) -> None:
     started = time.monotonic()
     redact_text(text, ips=True)
     assert time.monotonic() - started < 30  # what grows with the square takes minutes
+
+
+@pytest.mark.parametrize("text", GONE)
+def test_what_would_go_is_found_where_it_stands(text):
+    found = [*find_secrets(f"Note: {text} - end"), *find_personal(f"Note: {text} - end")]
+    assert found and all(0 <= start < end <= len(text) + 12 for _, start, end in found)
+
+
+@given(st.text(alphabet=string.printable, max_size=200))
+def test_nothing_is_found_in_what_stays(text):
+    if redact_text(text, ips=True) == text:
+        assert not [*find_secrets(text), *find_personal(text)]
