@@ -141,6 +141,22 @@ TRAIN: Final = Words(
     vendor="velora",
 )
 
+LATER: Final = Words(
+    seed=4409,
+    syllables=("ack", "bel", "dro", "fen", "gar", "hov", "ip", "jun", "kro", "lem", "mag", "nor", "pav", "rud", "sto"),
+    nouns=("acorn", "basalt", "cobalt", "delta", "fennel", "garnet", "hickory", "isthmus", "kelp"),
+    roles=("api", "reader", "writer", "sender", "cruncher", "mirror"),
+    first_names=("Anselm", "Birgitta", "Cosmin", "Deepika", "Eoghan", "Farida", "Goran", "Hiroko", "Iolanda"),
+    last_names=("Achterberg", "Bhattacharya", "Ciobanu", "Dragomir", "Eriksen", "Fitzsimmons", "Grabowski"),
+    trades=("Digital", "Networks", "Bank", "Pharma", "Mobility", "Studios"),
+    suffixes=("", " SE", " Pty Ltd", " Oy", " SAS"),
+    plain_services=("export", "metering"),
+    plain_people=("Chance Albright", "Dawn Petrie", "Miles Corrigan", "Joy Adeyemi"),
+    plain_customers=("Zoom", "Harvest", "Wise", "Friday", "Bird", "Sonic"),
+    product="Orderlane",
+    vendor="orderlane",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cast:
@@ -231,6 +247,7 @@ def slots(cast: Cast, rng: random.Random) -> dict[str, str]:
         "dsn": f"postgresql://app:{coin.random(14)}@db.{coin.pronounceable()}.example/main",
         "random_token": coin.random(18) + "4q" + coin.random(20) + "Z",
         "api_key": coin.hexadecimal(32),
+        "plain_service": rng.choice(cast.words.plain_services),
     }
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from tests.knowledge.language.cast import TEST, TRAIN, Cast, cast_of, slots
+from tests.knowledge.language.cast import LATER, TEST, TRAIN, Cast, cast_of, slots
 
 HERE: Final = Path(__file__).parent
-Half = Literal["train", "test"]
+Half = Literal["train", "test", "later"]
+_WORDS: Final = {"train": TRAIN, "test": TEST, "later": LATER}
 _SLOT: Final = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -34,7 +35,7 @@ class Reply:
 
 
 def cast(half: Half) -> Cast:
-    return cast_of(TEST if half == "test" else TRAIN)
+    return cast_of(_WORDS[half])
 
 
 def replies(half: Half, *, seed: int = 0) -> list[Reply]:
