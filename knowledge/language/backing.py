@@ -18,7 +18,7 @@ from knowledge.language.quantities import Moment, Quantity, figures_in
 _PAIRED: Final = 60
 #: A rounded figure is at most so far off, as a share of the true one.
 _FAIR: Final = 0.1
-#: A money amount, or a figure with decimals, is rounded at its last digit only.
+_CURRENCIES: Final = frozenset({"eur", "usd", "gbp", "chf", "jpy", "sek"})
 _STEM: Final = 6
 _SMALL_WORDS: Final = frozenset(
     "about after also although another because been before being between both cause caused causes could came come does done during each"
@@ -89,9 +89,13 @@ class Judge:
     def has_id(self, said: str) -> bool:
         return said.casefold() in self.ids
 
-    def has_number(self, said: Quantity, hedge: str = "") -> bool:
-        """`hedge`: "", "about", "above" ("more than 400") or "below" ("up to 500")."""
-        return any(_is_backed(said, known, hedge) for known in self.numbers)
+    def has_number(self, said: Quantity, hedge: str = "", *, is_compared: bool = False) -> bool:
+        """`hedge`: "", "about", "above" ("more than 400") or "below" ("up to 500"). `is_compared`: "20 more"."""
+        if any(_is_backed(said, known, hedge) for known in self.numbers):
+            return True
+        alike = sorted({one.value for one in self.backing.numbers if one.unit == said.unit})[:_PAIRED]
+        pairs = itertools.combinations(alike, 2) if is_compared else ()
+        return any(_is_near(said, large - small, hedge) for small, large in pairs)
 
     def has_moment(self, said: Moment, *, is_hedged: bool = False) -> bool:
         return any(_is_same_moment(said, known, is_hedged=is_hedged) for known in self.backing.times)
@@ -105,7 +109,9 @@ class Judge:
 def content_stems(text: str) -> frozenset[str]:
     """The beginnings of the words that carry meaning, of folded text."""
     words = (word.casefold() for word in TOKEN.findall(text))
-    return frozenset(word[:_STEM].rstrip("s") for word in words if len(word) > 3 and word not in _SMALL_WORDS and word.isalpha())
+    return frozenset(
+        word[:_STEM].rstrip("s") for word in words if len(word) > 3 and word not in _SMALL_WORDS and word.isalpha()
+    )
 
 
 def _known(moment: Moment) -> Iterable[datetime | date | time]:
@@ -131,6 +137,8 @@ def _derived(backing: Backing) -> Iterable[Quantity]:
 
 def _is_backed(said: Quantity, known: Quantity, hedge: str) -> bool:
     value = known.value
+    if said.unit == "" and known.unit in _CURRENCIES:
+        return abs(said.value - value) < 0.005
     if said.unit != known.unit:
         if known.unit == "times" and said.unit == "":
             return False
@@ -152,7 +160,7 @@ def _is_near(said: Quantity, value: float, hedge: str) -> bool:
         return said.value <= value <= said.value * 1.25
     if hedge == "below":
         return said.value * 0.8 <= value <= said.value
-    is_exact = said.unit in ("eur", "usd", "gbp", "chf", "jpy", "sek") and hedge != "about"
+    is_exact = said.unit in _CURRENCIES and hedge != "about"
     step = min(said.step, 1.0) if is_exact else said.step
     if hedge == "about":
         step = max(step, 0.1 * abs(said.value))
@@ -161,25 +169,24 @@ def _is_near(said: Quantity, value: float, hedge: str) -> bool:
 
 def _is_same_moment(said: Moment, known: datetime | date | time, *, is_hedged: bool) -> bool:
     if said.day is not None:
-        day = known.astimezone(UTC).date() if _is_aware(known) else known
+        day = _in_utc(known).date() if isinstance(known, datetime) else known
         if not isinstance(day, date) or (day.month, day.day) != (said.day.month, said.day.day):
             return False
         if said.day.year > 1900 and day.year > 1900 and said.day.year != day.year:
             return False
     if said.minute_of_day is None:
         return True
-    clocks = []
+    clocks: tuple[datetime | time, ...] = ()
     if isinstance(known, datetime):
-        clocks.append(known.astimezone(UTC) if known.tzinfo else known)
-        if not said.has_zone:
-            clocks.append(known)
+        # Without a zone in the text, the reader may take it for the zone in which the evidence tells it.
+        clocks = (_in_utc(known),) if said.has_zone else (_in_utc(known), known)
     elif isinstance(known, time):
-        clocks.append(known)
+        clocks = (known,)
     return any(_is_near_clock(said.minute_of_day, clock.hour * 60 + clock.minute, is_hedged) for clock in clocks)
 
 
-def _is_aware(known: object) -> bool:
-    return isinstance(known, datetime) and known.tzinfo is not None
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
 def _is_near_clock(said: int, known: int, is_hedged: bool) -> bool:

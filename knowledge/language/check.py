@@ -9,7 +9,7 @@ from typing import Final
 from knowledge.language.backing import Backing, Judge
 from knowledge.language.claims import claims_in
 from knowledge.language.credentials import secrets_in
-from knowledge.language.findings import LEAKS, Finding, Hit, Kind
+from knowledge.language.findings import Finding, Hit, Kind
 from knowledge.language.folding import Folded, fold
 from knowledge.language.internals import internals_in
 from knowledge.language.matching import Named, index_of
@@ -99,6 +99,3 @@ def _apart(hits: list[Hit]) -> list[Hit]:
 def _finding(folded: Folded, hit: Hit) -> Finding:
     start, end = folded.span(hit.start, hit.end)
     return Finding(hit.kind, start, end, folded.original[start:end], hit.why, hit.suggestion)
-
-
-assert frozenset(_WEIGHT) == LEAKS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from knowledge.language.backing import Judge, hedge_of
@@ -12,6 +13,8 @@ from knowledge.language.quantities import Figure, Moment, Quantity, figures_in
 from knowledge.language.wording import primary, quoted
 
 REACH: Final = 200
+#: Figures of one reply that are held against the evidence. A pasted table of thousands is no claim of the writer.
+MOST: Final = 500
 #: Advice, conditions, promises and questions claim nothing.
 _NO_CLAIM: Final = re.compile(
     r"\b(?:please|if|unless|whether|will|we'll|i'll|would|should|could you|can you|let us know|recommend|suggest|advise|must|need to|(?-i:may)"
@@ -19,7 +22,16 @@ _NO_CLAIM: Final = re.compile(
     r"|bitte|wenn|falls|sollten|konnen sie|werden wir|wir werden|melden (?:wir )?uns|melde mich|schreiben|schreibe|empfehlen|nachste)\b",
     re.IGNORECASE,
 )
-_LEADING: Final = re.compile(r"\W*(?:please|if|when(?:ever)? you|bitte|wenn|falls)\b", re.IGNORECASE)
+_LEADING: Final = re.compile(
+    r"\W*(?:please|if|when(?:ever)? you|allow|give|keep|make|send|check|ensure|see|note|open|go|click|call|add|remove|replace|put|run|choose"
+    r"|select|restart|update|upgrade|configure|increase|reduce|raise|lower|limit|spread|leave|do|don't|let|bitte|wenn|falls)\b",
+    re.IGNORECASE,
+)
+#: "20 EUR higher": the difference of two figures.
+_COMPARED: Final = re.compile(
+    r"\s(?:\w{1,12}\s){0,2}(?:higher|lower|more|less|fewer|longer|shorter|cheaper|extra|mehr|weniger|hoher|langer)\b",
+    re.IGNORECASE,
+)
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|$)|\n")
 _CLAUSE: Final = re.compile(r"[,;:]\s|\s-\s|\s(?:and|but|so|und|aber|sondern)\s", re.IGNORECASE)
 #: Numbers that name a thing of public knowledge and measure nothing.
@@ -34,7 +46,9 @@ _CAUSE: Final = re.compile(
     r"(?P<cause>[^.,;:!?\n()]{3,120})",
     re.IGNORECASE,
 )
-_CAUSE_END: Final = re.compile(r"\s(?:and|but|so|which|when|while|until|between|at|on|from|und|aber|die|der)\s.*$", re.IGNORECASE)
+_CAUSE_END: Final = re.compile(
+    r"\s(?:and|but|so|which|when|while|until|between|at|on|from|und|aber|die|der)\s.*$", re.IGNORECASE
+)
 
 _WHY: Final = "{} is not among the facts of this investigation."
 _SUGGEST: Final = "Take it out, or put in what the evidence says."
@@ -46,8 +60,12 @@ def claims_in(text: str, judge: Judge, language: str, own_ids: frozenset[str]) -
     skipped = bytearray(len(text))
     for start, end in quoted(text):
         skipped[start:end] = b"\1" * (end - start)
-    for figure in figures_in(text, primary(language)):
-        if skipped[figure.start] or not _is_claim(text, figure.start, figure.end) or _is_known(text, figure, judge, own_ids):
+    for figure in islice(figures_in(text, primary(language)), MOST):
+        if (
+            skipped[figure.start]
+            or not _is_claim(text, figure.start, figure.end)
+            or _is_known(text, figure, judge, own_ids)
+        ):
             continue
         what = {Moment: "This time", Quantity: "This figure", str: "This id"}[type(figure.said)]
         yield Hit(Kind.UNBACKED, figure.start, figure.end, _WHY.format(what), _SUGGEST)
@@ -68,12 +86,17 @@ def _is_known(text: str, figure: Figure, judge: Judge, own_ids: frozenset[str]) 
             return judge.has_moment(figure.said, is_hedged=bool(hedge_of(before)))
         case Quantity():
             is_label = _LABELLED.search(before) is not None or _is_list_number(text, figure)
-            return is_label or judge.has_number(figure.said, hedge_of(before))
+            is_compared = _COMPARED.match(text, figure.end) is not None
+            return is_label or judge.has_number(figure.said, hedge_of(before), is_compared=is_compared)
 
 
 def _is_list_number(text: str, figure: Figure) -> bool:
     line_start = text.rfind("\n", max(0, figure.start - 8), figure.start) + 1 or (0 if figure.start < 8 else -1)
-    return line_start >= 0 and not text[line_start : figure.start].strip() and text[figure.end : figure.end + 1] in (".", ")")
+    return (
+        line_start >= 0
+        and not text[line_start : figure.start].strip()
+        and text[figure.end : figure.end + 1] in (".", ")")
+    )
 
 
 def _is_claim(text: str, start: int, end: int) -> bool:

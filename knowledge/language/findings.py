@@ -11,7 +11,7 @@ class Kind(StrEnum):
     INTERNAL_NAME = "internal_name"
     OTHER_CUSTOMER = "other_customer"
     INTERNAL_ID = "internal_id"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the name of a kind
     PERSONAL_DATA = "personal_data"
     SPECULATION = "speculation"
     VAGUE_PROMISE = "vague_promise"
@@ -21,9 +21,7 @@ class Kind(StrEnum):
     UNBACKED = "unbacked"
 
 
-LEAKS: Final = frozenset(
-    {Kind.SECRET, Kind.PERSONAL_DATA, Kind.INTERNAL_ID, Kind.OTHER_CUSTOMER, Kind.INTERNAL_NAME}
-)
+LEAKS: Final = frozenset({Kind.SECRET, Kind.PERSONAL_DATA, Kind.INTERNAL_ID, Kind.OTHER_CUSTOMER, Kind.INTERNAL_NAME})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ _TRACKERS: Final = (
 _KEY: Final = re.compile(r"(?<![\w/#.\-])([A-Z][A-Z0-9]{1,9})-\d{1,6}(?![\w]|-\w|\.\d)")
 _KNOWN: Final = frozenset(_TRACKERS.split()) - {"GROWTH", "API", "DATA", "PROD"}
 _KEY_BEFORE: Final = re.compile(
-    r"\b(?:ticket|issue|bug|story|epic|task|tracked|filed|logged|linked|jira|linear|see|under|backlog|fix(?:ed)?|solved by)"
-    r"(?:\s(?:as|in|to|by|with|under|your case to))?[\s:(]{1,2}$",
+    r"\b(?:ticket|issue|bug|defect|story|epic|task|tracked|tracking|filed|logged|linked|raised|jira|linear|see|under|backlog|fix(?:ed)?"
+    r"|solved|internal|intern(?:es|e|er)?|internally|duplicate|blocked|covered|vorgang|heisst|heißt|engineering|sprint|card|board)"
+    r"(?:\s(?:references?|refs?|numbers?|ids?|items?|as|in|to|by|with|under|of|is|bei uns|your case to|our)){0,3}[\s:(#\"]{1,3}$",
     re.IGNORECASE,
 )
 # Standards, units and business papers that have the same shape.
@@ -28,11 +29,18 @@ _STANDARDS: Final = frozenset(
 )
 _NUMBER: Final = re.compile(
     r"\b(?:(?:PRs?|pull requests?|MRs?|merge requests?)\s{0,2}[#!]?|(?:bugs?|issues?|incidents?|fix|problem)\s{0,2}\(?[#!]"
+    r"|(?:[Ff]ixed|[Mm]erged|[Ss]olved|[Rr]esolved|[Cc]losed|[Cc]loses|[Tt]racked|[Dd]uplicate|[Rr]everted)\s(?:in|by|with|as|of|under)\s[#!]"
     r"|(?:GitHub|GitLab|Jira|Linear|Sentry)[- ](?:issues?|tickets?|bugs?)\s{0,2}#?)(\d{1,7})\b"
 )
-_COMMIT: Final = re.compile(r"\b(?:commit|sha|revision|changeset|cherry-pick|git)\b[\s:(`]{1,3}([0-9a-f]{7,40})\b", re.IGNORECASE)
+_COMMIT: Final = re.compile(
+    r"\b(?:commit|sha|revision|changeset|cherry-pick(?:ed)?|git|merged|reverted|deployed|tagged|build)\b(?:\s(?:as|in|with|at|by|to|hash|id))?[\s:(`]{1,3}"
+    r"([0-9a-f]{7,40})\b",
+    re.IGNORECASE,
+)
 _FULL_SHA: Final = re.compile(r"(?<![\w=/\-])[0-9a-f]{40}(?![\w\-])")
-_DIGEST_BEFORE: Final = re.compile(r"\b(?:checksum|sha-?1|digest|hash|etag|signature|prufsumme)\b.{0,40}$", re.IGNORECASE)
+_DIGEST_BEFORE: Final = re.compile(
+    r"\b(?:checksum|sha-?1|digest|hash|etag|signature|prufsumme)\b.{0,40}$", re.IGNORECASE
+)
 _URL: Final = re.compile(r"\bhttps?://[^\s<>\"'`]{3,400}", re.IGNORECASE)
 _TRACKER_URL: Final = re.compile(
     r"//(?:[a-z0-9\-]{1,60}\.)?(?:(?:github\.com|gitlab\.com|bitbucket\.org)/[^/\s]{1,60}/[^\s]{1,100}/"
@@ -47,7 +55,9 @@ _INNER_HOST: Final = re.compile(
     re.IGNORECASE,
 )
 _POD: Final = re.compile(r"(?<![\w.\-/])[a-z][a-z0-9\-]{2,60}-[a-f0-9]{8,10}-[a-z0-9]{5}(?![\w\-])")
-_CLOUD: Final = re.compile(r"\barn:aws[a-z\-]{0,10}:[^\s\"'`]{5,300}|\bi-[0-9a-f]{8,17}\b|\b(?:s3|gs)://[^\s\"'`]{3,300}")
+_CLOUD: Final = re.compile(
+    r"\barn:aws[a-z\-]{0,10}:[^\s\"'`]{5,300}|\bi-[0-9a-f]{8,17}\b|\b(?:s3|gs)://[^\s\"'`]{3,300}"
+)
 _CHANNEL: Final = re.compile(r"(?<![\w&/#=])#[a-z][a-z0-9]{1,30}(?:[-_][a-z0-9]{1,30}){1,6}(?![\w\-])")
 _SQUAD: Final = re.compile(r"\b(?:[A-Za-z][\w&\-]{1,30}\s){0,2}[A-Za-z][\w&\-]{1,30}\s(?:squad|tribe|guild)\b")
 _SQUAD_LEAD: Final = re.compile(r"^(?:(?:the|our|of|a|an|by|with|from|to|and|in|your)\s)+", re.IGNORECASE)
@@ -56,7 +66,9 @@ _TOOLS: Final = re.compile(
     r"|Confluence|Jira|Metabase|Looker|Retool|Snowflake|BigQuery|ClickHouse|Rootly|incident\.io|Statsig|LaunchDarkly|Backstage"
     r"|Elasticsearch|Loki|Jaeger|Zipkin|Terraform|RabbitMQ|Celery|Airflow|Temporal)\b"
 )
-_THEIRS_BEFORE: Final = re.compile(r"\b(?:your|yours|own|ihr|ihre[mnrs]?|such as|e\.g\.|like|for|fur)\s(?:[\w\-]{1,20}\s)?$", re.IGNORECASE)
+_THEIRS_BEFORE: Final = re.compile(
+    r"\b(?:your|yours|own|ihr|ihre[mnrs]?|such as|e\.g\.|like|for|fur)\s(?:[\w\-]{1,20}\s)?$", re.IGNORECASE
+)
 _THEIRS_AFTER: Final = re.compile(
     r"\s(?:integration|app|add-on|plug-?in|connector|workspace|project|projekt|import|export|destination|format|webhooks?"
     r"|account|agent|exporter|monitor)\b|\s(?:in|of|on) your\b",

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from knowledge.language.names import LONGEST, Directory, Manner, Name, Sort, Word, names_of, words_in, words_of
-from knowledge.language.telling import is_told, is_titled
+from knowledge.language.telling import is_titled, is_told
 
 #: What may stand between two words of one name.
 _GAP: Final = re.compile(r"[ \t]{0,2}(?:\n[ \t]{0,2})?|[-_./@'+:]|[,.'] |\s?[&+-]\s|://")
@@ -90,7 +91,7 @@ def _fits(text: str, words: list[Word], place: int, end: int, name: Name) -> boo
         case Manner.EXACT:
             return here[0].text in name.written
         case Manner.JOINED:
-            gaps = [(one.end, other.start) for one, other in zip(here, here[1:], strict=False)]
+            gaps = [(one.end, other.start) for one, other in pairwise(here)]
             joined = all(_JOINED_GAP.fullmatch(text, start, stop) for start, stop in gaps)
             return joined or is_told(text, words, place, end, name.sort)
         case Manner.TITLED:

@@ -11,17 +11,23 @@ from altor.redaction import find_personal
 from knowledge.language.findings import Hit, Kind
 from knowledge.language.names import is_address
 
-_RESERVED_MAIL: Final = re.compile(r"@(?:[^@]{1,60}\.)?example\.(?:com|org|net)$|^(?:you|your[._]?name|name)@", re.IGNORECASE)
-_VERSION_BEFORE: Final = re.compile(r"\b(?:versions?|release|client|sdk|firmware|build|v|than|from|to)[\s:]{0,2}$", re.IGNORECASE)
+_RESERVED_MAIL: Final = re.compile(
+    r"@(?:[^@]{1,60}\.)?example\.(?:com|org|net)$|^(?:you|your[._]?name|name)@", re.IGNORECASE
+)
+_VERSION_BEFORE: Final = re.compile(
+    r"\b(?:versions?|release|client|sdk|firmware|build|v|than|from|to)[\s:]{0,2}$", re.IGNORECASE
+)
 _VERSION: Final = re.compile(r"\b(?:version(?:en|s)?|release|firmware)\b", re.IGNORECASE)
 _NETWORK: Final = re.compile(r"/(?:\d|[12]\d|3[01]|[3-9]\d|1[01]\d|12[0-7])(?!\d)")
-_OURS: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+_OURS: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
 
 _PERSONAL: Final = {
-    "e-mail address": "Leave it out, or name the role (\"your account owner\"); the customer can look it up in the product.",
+    "e-mail address": 'Leave it out, or name the role ("your account owner"); the customer can look it up in the product.',
     "phone number": "Leave it out; offer a call back or the public number.",
     "card number": "Write the brand and the last four digits only.",
-    "ip": "Leave it out, or say what it stands for (\"an address outside your allow list\").",
+    "ip": 'Leave it out, or say what it stands for ("an address outside your allow list").',
 }
 
 
@@ -36,7 +42,9 @@ class Own:
             for entry in kept
             if is_address(entry) and "@" not in entry
         )
-        self.numbers = frozenset(re.sub(r"\D", "", entry) for entry in kept if re.fullmatch(r"[+(\d][\d ()./\-]{6,}", entry))
+        self.numbers = frozenset(
+            re.sub(r"\D", "", entry) for entry in kept if re.fullmatch(r"[+(\d][\d ()./\-]{6,}", entry)
+        )
         self.addresses = frozenset(filter(None, map(_ip, kept)))
 
     def has_mail(self, mail: str) -> bool:
@@ -58,7 +66,11 @@ def personal_in(text: str, own: Own) -> Iterator[Hit]:
             yield from _machine(text, start, end, own)
         elif kind == "e-mail address":
             mail = value.lstrip("'-.%+")
-            if not own.has_mail(mail) and not _RESERVED_MAIL.search(mail) and "://" not in text[max(0, start - 80) : start]:
+            if (
+                not own.has_mail(mail)
+                and not _RESERVED_MAIL.search(mail)
+                and "://" not in text[max(0, start - 80) : start]
+            ):
                 yield _personal(kind, start + len(value) - len(mail), end)
         elif re.sub(r"\D", "", value) not in own.numbers:
             yield _personal(kind, start, end)
@@ -72,7 +84,7 @@ def _machine(text: str, start: int, end: int, own: Own) -> Iterator[Hit]:
         return
     if any(address.version == network.version and address in network for network in _OURS):
         why = "A private address: it tells how the inside of the service is built and helps the customer in nothing."
-        yield Hit(Kind.INTERNAL_NAME, start, end, why, "Say \"one of our servers\".")
+        yield Hit(Kind.INTERNAL_NAME, start, end, why, 'Say "one of our servers".')
     else:
         yield _personal("ip", start, end)
 

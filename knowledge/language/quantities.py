@@ -14,8 +14,10 @@ _SECONDS: Final = {
     "day": 86400.0, "tag": 86400.0, "week": 604800.0, "woche": 604800.0, "month": 2592000.0, "monat": 2592000.0,
 }  # fmt: skip
 _BYTES: Final = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1024.0, "mib": 1024.0**2, "gib": 1024.0**3}
-_MONEY: Final = {"eur": "eur", "€": "eur", "euro": "eur", "usd": "usd", "$": "usd", "dollar": "usd", "gbp": "gbp", "£": "gbp"}
-_MONEY |= {"chf": "chf", "jpy": "jpy", "¥": "jpy", "sek": "sek", "pound": "gbp"}
+_MONEY: Final = {
+    "eur": "eur", "€": "eur", "euro": "eur", "usd": "usd", "$": "usd", "dollar": "usd", "gbp": "gbp", "£": "gbp",
+    "pound": "gbp", "chf": "chf", "jpy": "jpy", "¥": "jpy", "sek": "sek",
+}  # fmt: skip
 _TIMES: Final = frozenset({"x", "times", "fold", "mal", "fach"})
 _PERCENT: Final = frozenset({"%", "percent", "prozent"})
 _SCALES: Final = {"k": 1e3, "thousand": 1e3, "tausend": 1e3, "million": 1e6, "millionen": 1e6, "m": 1e6, "billion": 1e9}
@@ -25,8 +27,14 @@ _SPELLED: Final = {
     "zwei": 2, "drei": 3, "vier": 4, "funf": 5, "sechs": 6, "sieben": 7, "acht": 8, "neun": 9, "zehn": 10, "elf": 11,
     "zwolf": 12, "zwanzig": 20, "dreissig": 30,
 }  # fmt: skip
-_FACTORS: Final = {"doubled": 2.0, "tripled": 3.0, "quadrupled": 4.0, "threefold": 3.0, "twofold": 2.0, "fourfold": 4.0}
-_FACTORS |= {"tenfold": 10.0, "fivefold": 5.0, "verdoppelt": 2.0, "verdreifacht": 3.0}
+_FACTORS: Final = {
+    "doubled": 2.0,
+    "tripled": 3.0,
+    "quadrupled": 4.0,
+    "threefold": 3.0,
+    "twofold": 2.0,
+    "fourfold": 4.0,
+} | {"tenfold": 10.0, "fivefold": 5.0, "verdoppelt": 2.0, "verdreifacht": 3.0}
 _UNIT: Final = (
     r"ms|milliseconds?|millisekunden?|s|secs?|seconds?|sekunden?|mins?|minutes?|minuten?|h|hrs?|hours?|stunden?|days?|tage?n?|weeks?"
     r"|wochen?|months?|monaten?|%|percent|prozent|[kmgt]i?b|x|times|fold|mal|fach|eur|usd|gbp|chf|jpy|sek|euros?|dollars?|pounds?|[€$£¥]"
@@ -40,8 +48,18 @@ _NUMBER: Final = re.compile(
 _WORDED: Final = re.compile(
     rf"\b(?P<word>{'|'.join(_SPELLED)})[\s-](?P<unit>{_UNIT})(?!\w)|\b(?P<factor>{'|'.join(_FACTORS)})\b", re.IGNORECASE
 )
-_ZONES: Final = {"utc": 0, "gmt": 0, "z": 0, "bst": 1, "cet": 1, "cest": 2, "mez": 1, "mesz": 2, "est": -5, "edt": -4}
-_ZONES |= {"cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+_ZONES: Final = {
+    "utc": 0,
+    "gmt": 0,
+    "z": 0,
+    "bst": 1,
+    "cet": 1,
+    "cest": 2,
+    "mez": 1,
+    "mesz": 2,
+    "est": -5,
+    "edt": -4,
+} | {"cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
 _ZONE: Final = rf"(?:\s?(?P<zone>{'|'.join(_ZONES)})\b|\s?(?P<offset>[+-]\d{{2}}:?\d{{2}}))"
 _STAMP: Final = re.compile(
     rf"(?<![\w.])(?P<day>\d{{4}}-\d{{2}}-\d{{2}})(?:[T ]|\s(?:at\s)?)(?P<hour>\d{{2}}):(?P<minute>\d{{2}})"

@@ -31,7 +31,9 @@ _PERSON_AFTER_ANYWHERE: Final = _set(
     "has hat said says confirmed looked looks found wrote writes raised checked fixed told changed restarted corrected"
     " answered increased explained noticed meint sagte sagt bestätigte prüfte"
 )
-_PERSON_AFTER_INSIDE: Final = _set("is was will can wird ist kann from and")
+_PERSON_AFTER_INSIDE: Final = _set("is was can wird ist kann from and")
+#: "May will" at the head of a sentence is not English; "Dawn will take over" is.
+_PERSON_AFTER_UNDATED: Final = _set("will would wird")
 _PERSON_NEAR: Final = _set("with from by to and for thanks via")
 
 _CUSTOMER_BEFORE: Final = _set(
@@ -42,6 +44,7 @@ _CUSTOMER_AFTER_ANYWHERE: Final = _set(
     " meldete sah nutzt"
 )
 _CUSTOMER_AFTER_INSIDE: Final = _set("was were is are also hat war too and")
+_AFFECTED: Final = _set("hit affected impacted down blocked slow seeing having using sending hitting reporting")
 _CUSTOMER_NEAR: Final = _set("from by for of at with like and including both than as")
 #: Words that may follow a name after a preposition; a noun would make the name a part of something else.
 _LOOSE: Final = _set(
@@ -70,12 +73,16 @@ def is_told(text: str, words: list[Word], place: int, end: int, sort: Sort) -> b
             return True
         if dated:
             return False
-        return owns or (not starts and (last in _PERSON_NEAR or after in _PERSON_AFTER_INSIDE))
+        if owns or after in _PERSON_AFTER_UNDATED:
+            return True
+        return not starts and (last in _PERSON_NEAR or after in _PERSON_AFTER_INSIDE)
     if last in _CUSTOMER_BEFORE or (after in _CUSTOMER_AFTER_ANYWHERE and not (dated and not starts)):
         return not dated or last in _CUSTOMER_BEFORE
     if dated:
         return False
     if owns or (not starts and after in _CUSTOMER_AFTER_INSIDE and last not in ("the", "a", "an")):
+        return True
+    if after in ("was", "were", "is") and end + 1 < len(words) and words[end + 1].key in _AFFECTED:
         return True
     stands_free = not after or gap.strip() != "" or after in _LOOSE
     return not starts and last in _CUSTOMER_NEAR and stands_free

@@ -6,22 +6,26 @@ A phrase is tried only at the words it can begin with, so the time grows with th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from knowledge.language import words_de, words_en
-from knowledge.language.findings import Hit, Kind
+from knowledge.language.findings import Hit
 from knowledge.language.folding import fold
 from knowledge.language.names import TOKEN
 from knowledge.language.phrases import Phrase
+from knowledge.language.words import english, german
 
 #: How far around a phrase an exception is looked for, in characters.
 REACH: Final = 160
-_TABLES: Final = {"en": words_en.PHRASES, "de": words_de.PHRASES}
+_TABLES: Final = {"en": english.PHRASES, "de": german.PHRASES}
 # What others said, and what is code: quoted lines, quotations, code. Bounded, so that lone quote marks cost nothing.
-_QUOTED: Final = re.compile(r'^[ \t]{0,3}>[^\n]*|(?<!\w)"[^"\n]{1,400}"(?!\w)|`[^`\n]{1,200}`|```.{0,4000}?```', re.M | re.S)
+_QUOTED: Final = re.compile(
+    r'^[ \t]{0,3}>[^\n]*|(?<!\w)"[^"\n]{1,400}"(?!\w)|`[^`\n]{1,200}`|```.{0,4000}?```', re.M | re.S
+)
 _BREAK: Final = re.compile(r"[.!?](?=\s)|\n\s{0,4}\n")
 
 
@@ -49,8 +53,6 @@ def wording_in(text: str, language: str) -> Iterator[Hit]:
     for match in TOKEN.finditer(text):
         for compiled in table.get(match[0].casefold(), ()):
             phrase = compiled.phrase
-            if phrase.is_cased and match[0] not in phrase.firsts:
-                continue
             found = compiled.rest.match(text, match.end())
             if found is None or within(match.start(), skipped):
                 continue
@@ -67,8 +69,10 @@ def quoted(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _QUOTED.finditer(text)]
 
 
-def within(place: int, spans: Iterable[tuple[int, int]]) -> bool:
-    return any(start <= place < end for start, end in spans)
+def within(place: int, spans: list[tuple[int, int]]) -> bool:
+    """Whether the place lies in one of the spans, which are in order and apart."""
+    index = bisect_right(spans, (place, sys.maxsize)) - 1
+    return index >= 0 and place < spans[index][1]
 
 
 def _sentence(text: str, start: int, end: int) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from knowledge.language.findings import Kind
-from knowledge.language.phrases import Phrase
-from knowledge.language.words_en import (
+from knowledge.language.phrases import (
     BLAMING,
     GUESS,
-    INSIDE,
     NO_TIME,
     SAY_BOUNDS,
     SAY_EVENT,
     SAY_KNOWN,
     TOO_SURE,
+    jargon,
+    phrases,
 )
 
 _TIMED: Final = (
@@ -25,21 +25,19 @@ _TIMED: Final = (
 _SAY_WHEN: Final = "Name the time of the next update, as in “Ich schreibe Ihnen heute bis 16:00 Uhr UTC”."
 
 
-def _phrases(kind: Kind, why: str, suggestion: str, *rows: tuple[str, ...]) -> list[Phrase]:
-    """Rows: first words, rest, before, unless. Missing ends are empty."""
-    made = []
-    for row in rows:
-        firsts, rest, before, unless = (*row, "", "", "")[:4]
-        made.append(Phrase(kind, tuple(firsts.split()), rest, why, suggestion, before, unless))
-    return made
-
-
 _WER: Final = r"(?:team|entwickler(?:in)?|kollege|kollegin|kollegen|mitarbeiter(?:in)?|dienstleister|anbieter|administrator|agentur)"
 _PHRASES: Final = (
-    *_phrases(
+    *phrases(
         Kind.SPECULATION, GUESS, SAY_KNOWN,
         ("vermutlich wahrscheinlich möglicherweise womöglich eventuell vielleicht anscheinend scheinbar offenbar höchstwahrscheinlich mutmaßlich wohl", "", r"\b(?:ob|sowie|sehr|fühlen sie sich) "),
-        ("unwahrscheinlich", ""),
+        ("unwahrscheinlich denkbar potenziell potentiell theoretisch angeblich", ""),
+        ("mein unser meine unsere", r"\s(?:erste |erster |starke )?(?:vermutung|verdacht|eindruck|annahme|bauchgefühl|theorie)\b"),
+        ("soweit", r"\s(?:ich|wir)\s(?:das |es )?(?:sehe|sehen|weiß|wissen|beurteilen|erkennen|erkennbar)\b"),
+        ("aller", r"\s(?:wahrscheinlichkeit|voraussicht)\snach\b"),
+        ("irgendein irgendeine irgendwie irgendetwas", ""),
+        ("mögliche möglicher denkbare denkbarer", r"\s(?:ursache|grund|erklärung|auslöser)\b"),
+        ("sieht", r"\s(?:so |danach |ganz )+aus\b|\s(?:\w{1,12}\s){0,2}aus, als\b"),
+        ("es", r"\s(?:wirkt|klingt|sieht aus)\s?,?\s(?:so|als)\b"),
         ("es das", r"\s(?:scheint|sieht (?:so|danach) aus|könnte (?:sein|daran liegen)|kann (?:gut )?sein, dass|dürfte)\b", r"\b(?:wenn|falls) "),
         ("scheint scheinen", r"(?=[\s,])", r"\b(?:wenn|falls)\s(?:\w{1,20}\s){0,4}"),
         ("könnte könnten dürfte dürften", r"\s(?:\w{1,20}\s){0,5}(?:liegen|sein|zusammenhängen|verursacht|kommen|stammen)\b", r"\b(?:sie|wir) "),
@@ -48,7 +46,7 @@ _PHRASES: Final = (
         ("nicht", r"\s(?:ganz )?sicher\b", r"\b(?:sie sind|sie sich) "),
         ("sollte sollten", r"\s(?:jetzt|nun|wieder)\s(?:\w{1,20}\s){0,3}(?:funktionieren|behoben|gehen|laufen)\b"),
     ),
-    *_phrases(
+    *phrases(
         Kind.VAGUE_PROMISE, NO_TIME, _SAY_WHEN,
         ("bald baldmöglichst demnächst zeitnah schnellstmöglich umgehend kurzfristig baldigst", "", r"\b(?:so|sobald|bitte) ", r"\b(?:bitte|bitten sie)\b"),
         ("in", r"\s(?:kürze|absehbarer zeit|naher zukunft|den (?:nächsten|kommenden) (?:tagen|wochen|stunden)|einem künftigen release)\b"),
@@ -57,11 +55,22 @@ _PHRASES: Final = (
         ("arbeiten arbeite", r"\s(?:(?:wir|ich)\s)?(?:\w{1,20}\s){0,2}(?:mit hochdruck|daran|an einer (?:lösung|behebung))\b", "", _TIMED),
         ("wir ich", r"\s(?:melden|melde|kommen|komme|halten|halte)\s(?:uns|mich|sie|auf sie)\s?(?:wieder|bei ihnen|auf dem laufenden|zurück|zu)?\b", "", _TIMED + r"|\bin kürze\b|\bsobald\b|\bbald\b|\bzeitnah\b"),
         ("hoffentlich", ""),
+        ("ist sind bin", r"\s(?:schon |bereits |gerade |weiter )?(?:dran|unterwegs|in arbeit|in bearbeitung|in vorbereitung|in der prüfung)\b", "", _TIMED),
+        ("hören erhalten", r"\ssie\s(?:\w{1,20}\s){0,2}(?:von uns|von mir|nachricht|bescheid|rückmeldung)\b", "", _TIMED),
+        ("sobald wenn", r"\s(?:es|uns|wir|ich)\s(?:\w{1,20}\s){0,3}(?:neuigkeiten|neues|mehr|informationen|nachrichten|weiß|wissen)\b", "", _TIMED),
+        ("hochdruck", ""),
+        ("höchster höchste hoher oberste oberster", r"\spriorität\b", "", _TIMED),
+        ("nicht", r"\s(?:mehr )?(?:lange|lang)\s?(?:dauern|warten|mehr)?\b", "", _TIMED),
+        ("in", r"\s(?:einem der nächsten|einer der nächsten|einem späteren|einer späteren|nächster zeit|arbeit|planung)\b", "", _TIMED),
+        ("wird werden", r"\s(?:\w{1,20}\s){0,4}(?:behoben|gelöst|korrigiert|verbessert|geprüft|untersucht|ausgeliefert)\b(?!\s(?:wurde|worden))", "", _TIMED + r"|\b(?:seit|wenn|falls|sobald sie)\b"),
+        ("auf", r"\s(?:unserer|der)\s(?:liste|agenda|roadmap)\b"),
+        ("bleiben", r"\s(?:wir\s)?(?:am ball|dran)\b"),
+        ("dauert", r"\s(?:\w{1,12}\s){0,2}nicht (?:mehr )?lange?\b", "", _TIMED),
         ("wir ich", r"\s(?:hoffen|hoffe|bemühen|bemühe|versuchen|versuche)\b", "", _TIMED),
         ("irgendwann", ""),
         ("tun", r"\sunser bestes\b"),
     ),
-    *_phrases(
+    *phrases(
         Kind.BLAME, BLAMING, SAY_EVENT,
         ("sie", r"\shätten\b", r"\b(?:wenn|falls) ", r"\bhätten sie (?:gern|lieber)"),
         ("sie", r"\shaben\s(?:\w{1,20}\s){0,5}(?:vergessen|versäumt|ignoriert|falsch (?:konfiguriert|eingerichtet|gemacht)|übersehen|verursacht|missachtet|kaputt ?gemacht)\b", r"\b(?:wenn|falls) ", r"\bnichts falsch"),
@@ -76,8 +85,16 @@ _PHRASES: Final = (
         ("wie", r"\s(?:bereits|schon)\s(?:mehrfach|mehrmals)\b"),
         ("falsch", r"\s(?:konfiguriert|eingerichtet|programmiert|bedient)\b", r"\b(?:wenn|falls|ob)\s(?:\w{1,20}\s){0,5}"),
         ("im", r"\sstich gelassen\b"),
+        ("falsch", r"\s(?:eingestellt|gemacht|eingegeben|verwendet|umgesetzt|informiert|beraten)\b", r"\b(?:wenn|falls|ob|nichts)\s(?:\w{1,20}\s){0,5}"),
+        ("sie", r"\smüssen\s(?:\w{1,20}\s){0,4}(?:falsch|verstellt|gelöscht|geändert)\b"),
+        ("hätten", r"\ssie\s(?:\w{1,20}\s){0,6}(?:gemeldet|geschrieben|informiert|gefragt|getan|geantwortet|erneuert|getauscht|gewartet)\b"),
+        ("ihre ihr ihrer", r"\s(?:fehlerhafte|falsche|schlechte|mangelhafte|schlampige|veraltete)\s\w{2,30}\b"),
+        ("unzuverlässig unfähig inkompetent schlampig unprofessionell nachlässig fahrlässig dumm", ""),
+        ("liegt lag", r"\s(?:eindeutig |klar |allein )?(?:an ihnen|in ihrer verantwortung|an ihrem team|bei ihnen selbst)\b"),
+        ("nicht", r"\sunser(?:e)?\s(?:schuld|fehler|problem|verantwortung)\b"),
+        ("verbockt vermasselt verpatzt verschlafen verbaselt", ""),
     ),
-    *_phrases(
+    *phrases(
         Kind.ABSOLUTE, TOO_SURE, SAY_BOUNDS,
         ("immer", "", r"\b(?:wie|noch|weiterhin|schon|empfehlen|empfehle|können sie uns|können sie mich) ", r"\bimmer (?:wenn|dann|mehr|noch|wieder|als|in utc|eine? (?:zahl|text|zeichenkette))\b|\bwie immer\b|\bnoch immer\b|\bempfehlen\b"),
         ("nie niemals", r"\s(?:wieder|mehr)\b"),
@@ -93,18 +110,18 @@ _PHRASES: Final = (
         ("unter", r"\skeinen umständen\b"),
         ("kein keine", r"\s(?:risiko|ausfallzeit|datenverlust)\b", r"\b(?:gab es|war|gab) "),
         ("auf", r"\s(?:jeden|keinen) fall\b"),
+        ("in", r"\s(?:jedem|keinem) fall\b"),
+        ("ausnahmslos stets zwangsläufig unweigerlich todsicher absolut", "", r"\b(?:sie können|empfehlen) "),
+        ("mit", r"\ssicherheit\b", r"\bnicht "),
+        ("keinesfalls", ""),
+        ("für", r"\simmer\b"),
+        ("versprechen verspreche versichern versichere", r"\s(?:wir|ich|ihnen)\b"),
+        ("100", r"\sprozent\b", "", r"\b(?:der|ihrer|ihres|aller|von|kontingent|limit|verbraucht|zwischen)\b"),
     ),
 )  # fmt: skip
 
 
-def _jargon(*rows: tuple[str, ...]) -> list[Phrase]:
-    """Rows: first words, rest, plain words, unless."""
-    return [
-        Phrase(Kind.JARGON, tuple(row[0].split()), row[1], INSIDE, f"Say “{row[2]}”.", "", (*row, "")[3]) for row in rows
-    ]
-
-
-_JARGON: Final = _jargon(
+_JARGON: Final = jargon(
     ("p50 p75 p90 p95 p99", "", "die langsamsten Anfragen"),
     ("perzentil perzentile", "", "die langsamsten von 100 Anfragen"),
     ("rollback rollbacks zurückgerollt", "", "wir sind zur Version davor zurückgekehrt"),
@@ -123,10 +140,22 @@ _JARGON: Final = _jargon(
     ("deadlock deadlocks", "", "zwei Vorgänge, die aufeinander warteten"),
     ("dead", r"[ -]letter[ -]queue\b", "der Ort, an dem unzustellbare Ereignisse liegen"),
     ("upstream downstream ingress", "", "ein System, von dem unseres abhängt"),
-    ("kafka redis postgres rabbitmq", "", "unsere Warteschlange oder Datenbank", r"\bihr(?:e|en|em)? (?:kafka|redis|postgres)"),
+    (
+        "kafka redis postgres rabbitmq",
+        "",
+        "unsere Warteschlange oder Datenbank",
+        r"\bihr(?:e|en|em)? (?:kafka|redis|postgres)",
+    ),
     ("feature", r"[ -]?flags?\b", "eine Einstellung Ihres Kontos auf unserer Seite"),
     ("rca postmortem", "", "ein Bericht über die Ursache"),
     ("post", r"[ -]mortem\b", "ein Bericht über die Ursache"),
+    ("node nodes cluster load-balancer loadbalancer", "", "unsere Server", r"\bnode\.?js\b|\bihr(?:e|em|en)?\b"),
+    ("load", r"[ -]balancer\b", "der Eingang zu unseren Servern"),
+    ("worker cronjob deployment-pipeline", "", "ein Programm, das im Hintergrund arbeitet"),
+    ("cache", r"[ -](?:miss|hit|invalidierung)\b", "zwischengespeicherte Ergebnisse"),
+    ("memory", r"[ -]leak\b", "ein Server hatte zu wenig Speicher"),
+    ("speicherleck heap jvm namespace", "", "ein Server hatte zu wenig Speicher"),
+    ("latenz-perzentil replikationslag replication-lag", "", "wie weit die Kopie zurücklag"),
     ("regression throughput durchsatz oom slo ttl", "", "ein Wort, das ohne Fachwissen verständlich ist"),
 )
 PHRASES: Final = (*_PHRASES, *_JARGON)

@@ -1,0 +1,1 @@
+"""The word tables: phrases per language, and words that are also names."""
