@@ -157,6 +157,22 @@ LATER: Final = Words(
     vendor="orderlane",
 )
 
+FRESH: Final = Words(
+    seed=8821,
+    syllables=("ard", "bix", "cul", "dov", "eth", "fip", "gam", "hul", "jor", "kev", "lun", "mip", "nod", "pru", "tig"),
+    nouns=("amber", "birch", "copper", "drizzle", "fjord", "gravel", "hazel", "ivory", "jasper"),
+    roles=("manager", "loader", "notifier", "reporter", "resolver", "watcher"),
+    first_names=("Aurelio", "Bronwen", "Casimir", "Desta", "Elodie", "Fergus", "Guillermo", "Hanneke", "Ismet"),
+    last_names=("Andersson", "Bellweather", "Czerny", "Delacroix", "Esposito", "Fontaine", "Gallagher"),
+    trades=("Global", "Finance", "Retail", "Telecom", "Holdings", "Ventures"),
+    suffixes=("", " KG", " plc", " S.p.A.", " NV"),
+    plain_services=("quota", "usage"),
+    plain_people=("Robin Hale", "Christian Mott", "Penny Abara", "Rich Sandoval"),
+    plain_customers=("Oracle", "Echo", "Meta", "Saturday", "Circle", "Ring"),
+    product="Waylane",
+    vendor="waylane",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cast:
