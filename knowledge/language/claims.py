@@ -32,6 +32,7 @@ _COMPARED: Final = re.compile(
     r"\s(?:\w{1,12}\s){0,2}(?:higher|lower|more|less|fewer|longer|shorter|cheaper|extra|mehr|weniger|hoher|langer)\b",
     re.IGNORECASE,
 )
+_BY: Final = re.compile(r"\b(?:by|um|another|extra)\s$", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|$)|\n")
 _CLAUSE: Final = re.compile(r"[,;:]\s|\s-\s|\s(?:and|but|so|und|aber|sondern)\s", re.IGNORECASE)
 #: Numbers that name a thing of public knowledge and measure nothing.
@@ -86,7 +87,7 @@ def _is_known(text: str, figure: Figure, judge: Judge, own_ids: frozenset[str]) 
             return judge.has_moment(figure.said, is_hedged=bool(hedge_of(before)))
         case Quantity():
             is_label = _LABELLED.search(before) is not None or _is_list_number(text, figure)
-            is_compared = _COMPARED.match(text, figure.end) is not None
+            is_compared = _COMPARED.match(text, figure.end) is not None or _BY.search(before) is not None
             return is_label or judge.has_number(figure.said, hedge_of(before), is_compared=is_compared)
 
 

@@ -40,7 +40,7 @@ _LONG: Final = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,400}={0,2}(
 _OBJECT_ID: Final = re.compile(r"(?!(?:key|tok|token|secret|sec|pw|pass|sk|rk|pat|cred|auth|bearer)_)[a-z]{2,12}_")
 # A date or version, a word with a number, a quantity, a path.
 _NO_SECRET: Final = re.compile(
-    r"v?\d[\d.:TZ+\-]*|[A-Za-z]+[-_]?\d{1,4}|\d+[a-z]{1,7}|~?\.{0,2}/.*|[\w.\-]{1,60}/[\w./\-]*/[\w./\-]*|[\w\-]{1,60}\.[a-z]{2,5}"
+    r"v?\d[\d.:TZ+\-]*|[A-Za-z]+(?:[-_][a-z]+){0,4}[-_]?\d{1,4}|\d+[a-z]{1,7}|~?\.{0,2}/.*|[\w.\-]{1,60}/[\w./\-]*/[\w./\-]*|[\w\-]{1,60}\.[a-z]{2,5}"
 )
 _SAID: Final = re.compile(r"\bis\s{1,4}[\"']?$", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(

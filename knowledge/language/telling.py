@@ -73,7 +73,8 @@ def is_told(text: str, words: list[Word], place: int, end: int, sort: Sort) -> b
             return True
         if dated:
             return False
-        if owns or after in _PERSON_AFTER_UNDATED:
+        with_me = after == "and" and end + 1 < len(words) and words[end + 1].key in ("i", "me", "ich")
+        if owns or with_me or after in _PERSON_AFTER_UNDATED:
             return True
         return not starts and (last in _PERSON_NEAR or after in _PERSON_AFTER_INSIDE)
     if last in _CUSTOMER_BEFORE or (after in _CUSTOMER_AFTER_ANYWHERE and not (dated and not starts)):

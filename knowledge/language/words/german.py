@@ -68,6 +68,9 @@ _PHRASES: Final = (
         ("dauert", r"\s(?:\w{1,12}\s){0,2}nicht (?:mehr )?lange?\b", "", _TIMED),
         ("wir ich", r"\s(?:hoffen|hoffe|bemühen|bemühe|versuchen|versuche)\b", "", _TIMED),
         ("irgendwann", ""),
+        ("geben gebe", r"\s(?:wir |ich )?(?:ihnen )?(?:\w{1,20}\s){0,2}bescheid\b", "", _TIMED),
+        ("noch", r"\setwas geduld\b"),
+        ("im", r"\slaufe (?:des|der)\b"),
         ("tun", r"\sunser bestes\b"),
     ),
     *phrases(
@@ -85,6 +88,7 @@ _PHRASES: Final = (
         ("wie", r"\s(?:bereits|schon)\s(?:mehrfach|mehrmals)\b"),
         ("falsch", r"\s(?:konfiguriert|eingerichtet|programmiert|bedient)\b", r"\b(?:wenn|falls|ob)\s(?:\w{1,20}\s){0,5}"),
         ("im", r"\sstich gelassen\b"),
+        ("selbst", r"\s(?:verursacht|verschuldet|schuld|zuzuschreiben)\b"),
         ("falsch", r"\s(?:eingestellt|gemacht|eingegeben|verwendet|umgesetzt|informiert|beraten)\b", r"\b(?:wenn|falls|ob|nichts)\s(?:\w{1,20}\s){0,5}"),
         ("sie", r"\smüssen\s(?:\w{1,20}\s){0,4}(?:falsch|verstellt|gelöscht|geändert)\b"),
         ("hätten", r"\ssie\s(?:\w{1,20}\s){0,6}(?:gemeldet|geschrieben|informiert|gefragt|getan|geantwortet|erneuert|getauscht|gewartet)\b"),

@@ -173,6 +173,38 @@ FRESH: Final = Words(
     vendor="waylane",
 )
 
+UNSEEN: Final = Words(
+    seed=5563,
+    syllables=(
+        "alm",
+        "brin",
+        "cho",
+        "dag",
+        "ely",
+        "fos",
+        "grun",
+        "hest",
+        "ikk",
+        "jas",
+        "kol",
+        "mord",
+        "nev",
+        "pim",
+        "sut",
+    ),
+    nouns=("alder", "bramble", "chestnut", "dune", "eddy", "flax", "grotto", "heather", "ironwood"),
+    roles=("agent", "bridge", "cleaner", "feeder", "keeper", "planner"),
+    first_names=("Alasdair", "Bojana", "Catalina", "Dmitri", "Esperanza", "Florian", "Gwendolyn", "Hamza", "Ilse"),
+    last_names=("Aldridge", "Borgstrom", "Castaneda", "Dunleavy", "Ekholm", "Ferreira", "Goldschmidt"),
+    trades=("Group", "Solutions", "Capital", "Commerce", "Labs", "Travel"),
+    suffixes=("", " AB", " Limited", " S.r.l.", " Co."),
+    plain_services=("events", "limits"),
+    plain_people=("Grant Holloway", "Iris Petit", "Dale Munro", "Faith Osman"),
+    plain_customers=("Anchor", "Compass", "Wave", "Thursday", "Pilot", "Bolt"),
+    product="Tidewright",
+    vendor="tidewright",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cast:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from tests.knowledge.language.cast import FRESH, LATER, TEST, TRAIN, Cast, cast_of, slots
+from tests.knowledge.language.cast import FRESH, LATER, TEST, TRAIN, UNSEEN, Cast, cast_of, slots
 
 HERE: Final = Path(__file__).parent
-Half = Literal["train", "test", "later", "fresh"]
-_WORDS: Final = {"train": TRAIN, "test": TEST, "later": LATER, "fresh": FRESH}
+Half = Literal["train", "test", "later", "fresh", "unseen"]
+_WORDS: Final = {"train": TRAIN, "test": TEST, "later": LATER, "fresh": FRESH, "unseen": UNSEEN}
 _SLOT: Final = re.compile(r"\{([a-z_]+)\}")
 
 
