@@ -21,7 +21,7 @@ _FAIR: Final = 0.1
 _CURRENCIES: Final = frozenset({"eur", "usd", "gbp", "chf", "jpy", "sek"})
 _STEM: Final = 6
 _SMALL_WORDS: Final = frozenset(
-    "about after also although another because been before being between both cause caused causes could came come does done during each"
+    "all and are but can die das der den dem des did due ein for from had has her his how its man mit not one our out see too two und use uns von was way who why you about after also although another because been before being between both cause caused causes could came come does done during each"
     " either even from have having here into itself just less made make more most much near next only onto other over part reason"
     " same side some such than that their them then there these they this those through time under until very were what when"
     " where which while with within without your yours eine einer einem einen eines dass dies diese dieser durch fuer nach oder"
@@ -110,7 +110,7 @@ def content_stems(text: str) -> frozenset[str]:
     """The beginnings of the words that carry meaning, of folded text."""
     words = (word.casefold() for word in TOKEN.findall(text))
     return frozenset(
-        word[:_STEM].rstrip("s") for word in words if len(word) > 3 and word not in _SMALL_WORDS and word.isalpha()
+        word[:_STEM].rstrip("s") for word in words if len(word) > 2 and word not in _SMALL_WORDS and word.isalpha()
     )
 
 

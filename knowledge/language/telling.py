@@ -45,7 +45,7 @@ _CUSTOMER_AFTER_ANYWHERE: Final = _set(
 )
 _CUSTOMER_AFTER_INSIDE: Final = _set("was were is are also hat war too and")
 _AFFECTED: Final = _set("hit affected impacted down blocked slow seeing having using sending hitting reporting")
-_CUSTOMER_NEAR: Final = _set("from by for of at with like and including both than as")
+_CUSTOMER_NEAR: Final = _set("from by for of at with like unlike versus vs and including both than as")
 #: Words that may follow a name after a preposition; a noun would make the name a part of something else.
 _LOOSE: Final = _set(
     "and or as at by for from in is it of on that the this to too was were when who with while last today yesterday also had"
@@ -73,8 +73,11 @@ def is_told(text: str, words: list[Word], place: int, end: int, sort: Sort) -> b
             return True
         if dated:
             return False
-        with_me = after == "and" and end + 1 < len(words) and words[end + 1].key in ("i", "me", "ich")
-        if owns or with_me or after in _PERSON_AFTER_UNDATED:
+        with_me = after == "and" and _is_word(words, end + 1, "i", "me", "ich")
+        described = (after == "who" and gap == ", ") or (
+            after in ("in", "at", "on") and _is_word(words, end + 1, "our")
+        )
+        if owns or with_me or described or after in _PERSON_AFTER_UNDATED:
             return True
         return not starts and (last in _PERSON_NEAR or after in _PERSON_AFTER_INSIDE)
     if last in _CUSTOMER_BEFORE or (after in _CUSTOMER_AFTER_ANYWHERE and not (dated and not starts)):
@@ -83,7 +86,7 @@ def is_told(text: str, words: list[Word], place: int, end: int, sort: Sort) -> b
         return False
     if owns or (not starts and after in _CUSTOMER_AFTER_INSIDE and last not in ("the", "a", "an")):
         return True
-    if after in ("was", "were", "is") and end + 1 < len(words) and words[end + 1].key in _AFFECTED:
+    if after in ("was", "were", "is") and _is_word(words, end + 1, *_AFFECTED):
         return True
     stands_free = not after or gap.strip() != "" or after in _LOOSE
     return not starts and last in _CUSTOMER_NEAR and stands_free
@@ -93,6 +96,10 @@ def _is_component(text: str, here: list[Word], before: list[str], after: str) ->
     if _is_in_path(text, here[0].start, here[-1].end) or any(word in _THEIRS for word in before):
         return False
     return after in _SERVICE_AFTER or bool(before and before[-1] in _SERVICE_BEFORE and after not in ("of", "is"))
+
+
+def _is_word(words: list[Word], place: int, *keys: str) -> bool:
+    return place < len(words) and words[place].key in keys
 
 
 def _before(text: str, words: list[Word], place: int) -> list[str]:

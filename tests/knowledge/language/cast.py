@@ -141,7 +141,7 @@ TRAIN: Final = Words(
     vendor="velora",
 )
 
-LATER: Final = Words(
+LATER_1: Final = Words(
     seed=4409,
     syllables=("ack", "bel", "dro", "fen", "gar", "hov", "ip", "jun", "kro", "lem", "mag", "nor", "pav", "rud", "sto"),
     nouns=("acorn", "basalt", "cobalt", "delta", "fennel", "garnet", "hickory", "isthmus", "kelp"),
@@ -157,7 +157,7 @@ LATER: Final = Words(
     vendor="orderlane",
 )
 
-FRESH: Final = Words(
+LATER_2: Final = Words(
     seed=8821,
     syllables=("ard", "bix", "cul", "dov", "eth", "fip", "gam", "hul", "jor", "kev", "lun", "mip", "nod", "pru", "tig"),
     nouns=("amber", "birch", "copper", "drizzle", "fjord", "gravel", "hazel", "ivory", "jasper"),
@@ -173,7 +173,7 @@ FRESH: Final = Words(
     vendor="waylane",
 )
 
-UNSEEN: Final = Words(
+LATER_3: Final = Words(
     seed=5563,
     syllables=(
         "alm",
@@ -203,6 +203,38 @@ UNSEEN: Final = Words(
     plain_customers=("Anchor", "Compass", "Wave", "Thursday", "Pilot", "Bolt"),
     product="Tidewright",
     vendor="tidewright",
+)
+
+LAST: Final = Words(
+    seed=3137,
+    syllables=(
+        "arb",
+        "clo",
+        "dem",
+        "ev",
+        "fral",
+        "gim",
+        "hod",
+        "isk",
+        "jep",
+        "kul",
+        "lant",
+        "mez",
+        "oph",
+        "pras",
+        "tul",
+    ),
+    nouns=("aspen", "burrow", "cairn", "delta", "everglade", "ferry", "glade", "hollow", "inlet"),
+    roles=("store", "ranker", "fetcher", "merger", "sweeper", "ticker"),
+    first_names=("Anneliese", "Baptiste", "Chidi", "Dagmar", "Ezequiel", "Friederike", "Gaspard", "Hye-jin", "Ivana"),
+    last_names=("Ashworth", "Beaumont", "Chukwu", "Demirci", "Engstrom", "Fujimoto", "Gonzaga"),
+    trades=("Partners", "Studio", "Data", "Services", "International", "Insurance"),
+    suffixes=("", " OHG", " Corp", " ApS", " SARL"),
+    plain_services=("invoices", "reports"),
+    plain_people=("Sandy Brook", "Jack Stone", "Olive Banks", "Dean Fox"),
+    plain_customers=("Falcon", "Pulse", "March", "Tuesday", "Origin", "Bridge"),
+    product="Quorvale",
+    vendor="quorvale",
 )
 
 

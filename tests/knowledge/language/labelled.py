@@ -1,9 +1,12 @@
 """The labelled replies with their slots filled.
 
-A line of `train_half.jsonl` or `test_half.jsonl`: `text` with slots as in `{service}`; `labels`: kind -> the piece of
-the text (one, or a list) that a finding of this kind must touch; `facts`: what the evidence said, absent where claims
-are not to be checked; `language`: English unless told. The test half was written before any rule and is not to be
-looked at while rules change; what it misses is mended with new sentences in the train half.
+A line of a set: `text` with slots as in `{service}`; `labels`: kind -> the piece of the text (one, or a list) that a
+finding of this kind must touch; `facts`: what the evidence said, absent where claims are not to be checked; `language`:
+English unless told.
+
+The test half was written before any rule. It is not to be looked at while rules change; what it misses is mended with
+new sentences elsewhere. `later_1` to `later_3` were each written after the rules of their day, read once for a figure, and
+learned from afterwards. `last` was read once and not learned from.
 """
 
 from __future__ import annotations
@@ -15,11 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from tests.knowledge.language.cast import FRESH, LATER, TEST, TRAIN, UNSEEN, Cast, cast_of, slots
+from tests.knowledge.language.cast import LAST, LATER_1, LATER_2, LATER_3, TEST, TRAIN, Cast, cast_of, slots
 
 HERE: Final = Path(__file__).parent
-Half = Literal["train", "test", "later", "fresh", "unseen"]
-_WORDS: Final = {"train": TRAIN, "test": TEST, "later": LATER, "fresh": FRESH, "unseen": UNSEEN}
+Half = Literal["train", "test", "later_1", "later_2", "later_3", "last"]
+_FILES: Final = {
+    "train": ("train_half.jsonl", TRAIN),
+    "test": ("test_half.jsonl", TEST),
+    "later_1": ("later_1.jsonl", LATER_1),
+    "later_2": ("later_2.jsonl", LATER_2),
+    "later_3": ("later_3.jsonl", LATER_3),
+    "last": ("last.jsonl", LAST),
+}
 _SLOT: Final = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -35,13 +45,13 @@ class Reply:
 
 
 def cast(half: Half) -> Cast:
-    return cast_of(_WORDS[half])
+    return cast_of(_FILES[half][1])
 
 
 def replies(half: Half, *, seed: int = 0) -> list[Reply]:
     """The half's sentences in file order. `seed` draws other names for the slots."""
     people = cast(half)
-    lines = (HERE / f"{half}_half.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (HERE / _FILES[half][0]).read_text(encoding="utf-8").splitlines()
     return [_reply(number, json.loads(line), people, seed) for number, line in enumerate(lines, 1)]
 
 

@@ -145,7 +145,9 @@ def test_claims_are_held_against_values_of_every_sort():
         ],
         names=["rate limit"],
     )
-    said = "At 14:02 UTC on 6 May 412 calls failed for 38 minutes, 3.4 % of all, due to the rate limit. The plan costs 49 EUR."
+    said = (
+        "At 14:02 UTC on 6 May 412 calls failed for 38 minutes, 3.4 % of all, due to the rate limit. It costs 49 EUR."
+    )
     assert kinds(said, backing=backing) == []
     other = (
         "At 15:30 UTC on 7 May 800 calls failed for 2 hours, 9 % of all, due to a broken cable. The plan costs 59 EUR."

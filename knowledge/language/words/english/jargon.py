@@ -89,7 +89,7 @@ PHRASES: Final = jargon(
     ("took takes take held hold holds holding", r"\s(?:an?|the)\s(?:\w{1,12}\s)?locks?\b", "the database made other work wait"),
     ("table row advisory exclusive distributed database", r"[ -](?:level\s)?lock(?:s|ing)?\b", "the database made other work wait"),
     ("lock", r"\s(?:contention|wait|timeout|escalation)\b", "the database made other work wait"),
-    ("nodes node", "", "one of our servers", r"\bnode\.?js\b|\byour\b|\b(?:xml|dom|tree|parent|child) nodes?\b|\bnode \d|\bnode (?:client|library|sdk|package|version)"),
+    ("nodes node", "", "one of our servers", r"\bnode\.?js\b|\byour (?:own )?nodes?\b|\b(?:xml|dom|tree|parent|child) nodes?\b|\bnode \d|\bnode (?:client|library|sdk|package|version)"),
     ("cluster clusters", "", "our servers", r"\byour\b|\bclusters? of (?:errors|failures)"),
     ("backends", "", "our servers", r"\byour\b"),
     ("namespace configmap crashloop crashlooping crashloopbackoff liveness readiness", "", "our servers", r"\b(?:xml|your) namespace"),
@@ -141,4 +141,8 @@ PHRASES: Final = jargon(
     ("warm", r"[ -](?:pool|standby)\b", "our spare servers"),
     ("control", r"\splane\b", "the part that steers our servers"),
     ("tracing instrumentation", "", "our measurements", r"\byour\b|\btracing number"),
+    ("drained drain draining", "", "taken out of service", r"\b(?:battery|your)\b"),
+    ("cdn", "", "our network of caches", r"\byour\b"),
+    ("throttled throttling", "", "slowed down on purpose", r"\byour\b|\bwhen you\b|\b429\b"),
+    ("provisioned provisioning deprovisioned", "", "set up", r"\byour\b|\bscim\b|\buser provisioning"),
 )  # fmt: skip
