@@ -20,7 +20,7 @@ from typing import get_args
 from knowledge.language.backing import Backing
 from knowledge.language.check import check
 from knowledge.language.findings import LEAKS, Kind
-from knowledge.language.matching import index_of
+from knowledge.language.matching import find_names
 from tests.knowledge.language.cast import TEST, cast_of
 from tests.knowledge.language.labelled import Half, replies
 from tests.knowledge.language.scoring import WORDING, Score, directory_of, score
@@ -60,16 +60,15 @@ def line(name: str, kinds: Iterable[Kind], scores: list[Score]) -> None:
     )
     precision = statistics.mean(one.precision(kinds) for one in scores)
     recall = statistics.mean(one.recall(kinds) for one in scores)
-    print(
-        f"  {name:<16} {found + missed:>8.0f} {found:>6.1f} {missed:>6.1f} {false:>6.1f} {precision:>9.3f} {recall:>7.3f}"
-    )
+    counted = f"{found + missed:>8.0f} {found:>6.1f} {missed:>6.1f} {false:>6.1f}"
+    print(f"  {name:<16} {counted} {precision:>9.3f} {recall:>7.3f}")
 
 
 def timing(customers: int) -> None:
     people = cast_of(TEST, customers=customers)
     directory = directory_of(people)
     began = time.perf_counter()
-    index_of(directory)
+    find_names("", directory)
     built = time.perf_counter() - began
     text = ""
     for reply in cycle(replies("train")):

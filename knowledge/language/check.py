@@ -12,7 +12,7 @@ from knowledge.language.credentials import secrets_in
 from knowledge.language.findings import Finding, Hit, Kind
 from knowledge.language.folding import Folded, fold
 from knowledge.language.internals import internals_in
-from knowledge.language.matching import Named, index_of
+from knowledge.language.matching import Named, find_names
 from knowledge.language.names import Directory, Sort
 from knowledge.language.personal import Own, personal_in
 from knowledge.language.wording import covers, wording_in
@@ -41,19 +41,19 @@ def check(text: str, directory: Directory, *, backing: Backing | None = None, la
     if covers(language):
         warnings.extend(wording_in(folded.text, language))
         if backing is not None:
-            own_ids = _own(directory)[1]
+            own_ids = _own(directory.own)[1]
             warnings.extend(claims_in(folded.text, Judge(backing), language, own_ids))
     hits = [*leaks, *_outside(warnings, leaks)]
     return [_finding(folded, hit) for hit in _apart(hits)]
 
 
 def _leaks(text: str, directory: Directory) -> list[Hit]:
-    own, own_names = _own(directory)
+    own, own_names = _own(directory.own)
     hits = [
         *secrets_in(text),
         *personal_in(text, own),
         *internals_in(text, own, own_names),
-        *(_named(one) for one in index_of(directory).find(text)),
+        *(_named(one) for one in find_names(text, directory)),
     ]
     kept: list[Hit] = []
     for kind in _WEIGHT:
@@ -61,9 +61,9 @@ def _leaks(text: str, directory: Directory) -> list[Hit]:
     return kept
 
 
-@lru_cache(maxsize=16)
-def _own(directory: Directory) -> tuple[Own, frozenset[str]]:
-    return Own(directory.own), frozenset(entry.strip().casefold() for entry in directory.own)
+@lru_cache(maxsize=256)
+def _own(own: frozenset[str]) -> tuple[Own, frozenset[str]]:
+    return Own(own), frozenset(entry.strip().casefold() for entry in own)
 
 
 def _named(named: Named) -> Hit:

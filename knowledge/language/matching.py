@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
-from knowledge.language.names import LONGEST, Directory, Manner, Name, Sort, Word, names_of, words_in, words_of
+from knowledge.language.names import (
+    LONGEST,
+    Directory,
+    Manner,
+    Name,
+    Word,
+    internal_names,
+    own_names,
+    words_in,
+    words_of,
+)
 from knowledge.language.telling import is_titled, is_told
 
 #: What may stand between two words of one name.
 _GAP: Final = re.compile(r"[ \t]{0,2}(?:\n[ \t]{0,2})?|[-_./@'+:]|[,.'] |\s?[&+-]\s|://")
 _JOINED_GAP: Final = re.compile(r"[-_./:]?")
+#: Words inside a name that stay small: Bank of America.
+_JOINING: Final = frozenset({"of", "and", "the", "for", "de", "la", "von", "und", "der"})
 _NAMES: Final = ""
 
 
@@ -27,58 +39,80 @@ class Named:
     end: int
 
 
-class Index:
-    """A directory compiled into a tree of words. Build it with `index_of`, which keeps the latest."""
+class Tree:
+    """Names compiled into a tree of words: word -> subtree, and under `_NAMES` the names that end there."""
 
-    def __init__(self, directory: Directory) -> None:
-        # word -> subtree; under _NAMES the names that end here.
-        self._tree: dict[str, Any] = {}
-        for name in names_of(directory):
-            node = self._tree
+    def __init__(self, names: Iterable[Name]) -> None:
+        self._root: dict[str, Any] = {}
+        for name in names:
+            node = self._root
             for word in name.words:
                 node = node.setdefault(word, {})
-            node.setdefault(_NAMES, []).append(name)
-        self._own_words = frozenset(word for written in directory.own for word in words_of(written) if len(word) > 2)
+            here = node.setdefault(_NAMES, [])
+            # A hundred people of one first name are one name to look for.
+            if name.manner is Manner.EXACT or not any(_is_alike(name, other) for other in here):
+                here.append(name)
 
-    def find(self, text: str) -> list[Named]:
-        """Names that are not the customer's own, in text order, the longest where several begin at one word."""
-        words = words_in(text)
-        found: list[Named] = []
-        own_until, taken_until = 0, 0
-        for place, word in enumerate(words):
-            node = self._tree.get(word.key)
+    def at(self, text: str, words: list[Word], place: int) -> list[tuple[int, Name]]:
+        """(index after the last word, name) of every name that begins at `words[place]`, shortest first."""
+        found: list[tuple[int, Name]] = []
+        node = self._root.get(words[place].key)
+        for end in range(place + 1, min(place + LONGEST, len(words)) + 1):
             if node is None:
-                continue
-            ends = list(self._ends(text, words, place, node))
-            own_until = max([own_until, *(words[end - 1].end for end, name in ends if name.sort is Sort.OWN)])
-            for end, name in reversed(ends):
-                stop = words[end - 1].end
-                if name.sort is Sort.OWN or stop <= own_until or word.start < taken_until:
-                    continue
-                if name.is_short and len(name.words) == 1 and word.key in self._own_words:
-                    continue
-                if _fits(text, words, place, end, name):
-                    found.append(Named(name, word.start, stop))
-                    taken_until = stop
-                    break
+                break
+            found.extend((end, name) for name in node.get(_NAMES, ()))
+            is_last = end == len(words) or not _GAP.fullmatch(text, words[end - 1].end, words[end].start)
+            node = None if is_last else node.get(words[end].key)
         return found
 
-    def _ends(self, text: str, words: list[Word], place: int, node: dict[str, Any]) -> Iterator[tuple[int, Name]]:
-        """(index after the last word, name) of every name that begins at `place`, shortest first."""
-        for end in range(place + 1, min(place + LONGEST, len(words)) + 1):
-            for name in node.get(_NAMES, ()):
-                yield end, name
-            if end == len(words) or not _GAP.fullmatch(text, words[end - 1].end, words[end].start):
-                return
-            node = node.get(words[end].key)  # type: ignore[assignment]  # None ends the walk
-            if node is None:
-                return
+
+def find_names(text: str, directory: Directory) -> list[Named]:
+    """Names that are not the customer's own, in text order, the longest where several begin at one word.
+
+    The tree of everything but `own` is kept for the latest directories, so it pays to hand in the same sets again and again:
+    `other_customers` may hold the customer too, as its own names win.
+    """
+    words = words_in(text)
+    shared = _shared_tree(
+        directory.services, directory.hosts, directory.people, directory.repositories, directory.other_customers
+    )
+    own, own_words = _own_tree(directory.own)
+    found: list[Named] = []
+    own_until, taken_until = 0, 0
+    for place, word in enumerate(words):
+        own_until = max([own_until, *(words[end - 1].end for end, _ in own.at(text, words, place))])
+        if word.start < taken_until:
+            continue
+        for end, name in reversed(shared.at(text, words, place)):
+            stop = words[end - 1].end
+            if stop <= own_until or (name.is_short and len(name.words) == 1 and word.key in own_words):
+                continue
+            if _fits(text, words, place, end, name):
+                found.append(Named(name, word.start, stop))
+                taken_until = stop
+                break
+    return found
 
 
-@lru_cache(maxsize=16)
-def index_of(directory: Directory) -> Index:
-    """The compiled directory; equal directories share one."""
-    return Index(directory)
+@lru_cache(maxsize=4)
+def _shared_tree(
+    services: frozenset[str],
+    hosts: frozenset[str],
+    people: frozenset[str],
+    repositories: frozenset[str],
+    other_customers: frozenset[str],
+) -> Tree:
+    return Tree(internal_names(Directory(services, hosts, people, repositories, other_customers)))
+
+
+@lru_cache(maxsize=256)
+def _own_tree(own: frozenset[str]) -> tuple[Tree, frozenset[str]]:
+    """The tree, and the single words of the names."""
+    return Tree(own_names(own)), frozenset(word for written in own for word in words_of(written) if len(word) > 2)
+
+
+def _is_alike(name: Name, other: Name) -> bool:
+    return (name.sort, name.manner, name.is_short) == (other.sort, other.manner, other.is_short)
 
 
 def _fits(text: str, words: list[Word], place: int, end: int, name: Name) -> bool:
@@ -87,7 +121,7 @@ def _fits(text: str, words: list[Word], place: int, end: int, name: Name) -> boo
         case Manner.SURE:
             return True
         case Manner.CAPITAL:
-            return all(word.text[0].isupper() or not word.text[0].isalpha() for word in here)
+            return all(word.text[0].isupper() or not word.text[0].isalpha() or word.key in _JOINING for word in here)
         case Manner.EXACT:
             return here[0].text in name.written
         case Manner.JOINED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -34,6 +34,7 @@ ORDINARY: Final = frozenset(
     if not line.startswith("#")
     for word in line.split()
 )
+_ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "ers", "ly")
 CALENDAR: Final = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august"
     " september october november december montag mittwoch sonntag mai spring summer autumn winter".split()
@@ -43,6 +44,8 @@ CALENDAR: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Directory:
     """Names as people write them. `other_customers`: names, domains and organisation ids of everybody else.
+
+    It may hold this customer too, as `own` wins: then the same sets serve every ticket and are compiled once.
 
     `own`: what may stand in a reply to this customer: names, domains, addresses and ids of the customer and the
     requester, the vendor's public names (product, status page, support address), and the name of the person who signs.
@@ -87,6 +90,13 @@ class Name:
     is_short: bool = False
 
 
+def is_ordinary(word: str) -> bool:
+    """Whether a casefolded word means something in a sentence, in one of its forms (`digits`, `mapped`, `tracking`)."""
+    if word in ORDINARY:
+        return True
+    return any(word.endswith(end) and word[: -len(end)] in ORDINARY for end in _ENDINGS if len(word) > len(end) + 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of the text: as it stands, casefolded, and where."""
@@ -112,11 +122,15 @@ def is_address(written: str) -> bool:
     return " " not in bare and ("@" in bare or re.search(r"[^.\s]\.[^.\s]{2,}$|://", bare) is not None)
 
 
-def names_of(directory: Directory) -> Iterator[Name]:
-    """Every way in which an entry of the directory may be written."""
-    for written in directory.own:
+def own_names(own: Iterable[str]) -> Iterator[Name]:
+    """Every way in which the customer's own names may be written."""
+    for written in own:
         yield from _plain(Sort.OWN, words_of(_without_scheme(written)), written)
         yield from _plain(Sort.OWN, _without_legal_form(words_of(written)), written)
+
+
+def internal_names(directory: Directory) -> Iterator[Name]:
+    """Every way in which an entry of the directory may be written, but for `own`."""
     for written in directory.other_customers:
         yield from _customer(written)
     for written in directory.people:
@@ -139,11 +153,15 @@ def _customer(written: str) -> Iterator[Name]:
     if is_address(written) or "_" in written or written.isdecimal():
         yield from _plain(Sort.CUSTOMER, words_of(_without_scheme(written)), written)
         return
-    words = _without_legal_form(words_of(written))
+    whole = words_of(written)
+    words = _without_legal_form(whole)
     yield from _proper(Sort.CUSTOMER, words, written)
+    if whole != words:
+        # With its legal form even an ordinary word is a name: Next plc.
+        yield from _plain(Sort.CUSTOMER, whole, written)
     if len(words) > 1 and words[-1] in _TRADES:
         rest = words[:-1]
-        if len(rest) > 1 or (rest[0] not in ORDINARY and len(rest[0]) > 3):
+        if len(rest) > 1 or (not is_ordinary(rest[0]) and len(rest[0]) > 3):
             yield from _proper(Sort.CUSTOMER, rest, written, is_short=True)
 
 
@@ -159,7 +177,7 @@ def _person(written: str) -> Iterator[Name]:
         if len(word) < 3:
             continue
         manner = Manner.CAPITAL
-        if word in ORDINARY:
+        if is_ordinary(word):
             manner = Manner.TITLED if place else Manner.TOLD
         yield Name(Sort.PERSON, (word,), manner, written, is_short=True)
 
@@ -172,10 +190,10 @@ def _component(sort: Sort, written: str) -> Iterator[Name]:
         return
     if not words:
         return
-    is_plain = all(word in ORDINARY or word.isdecimal() for word in words)
+    is_plain = all(is_ordinary(word) or word.isdecimal() for word in words)
     yield Name(sort, words, Manner.JOINED if is_plain else Manner.SURE, written)
     joined = "".join(words)
-    if len(joined) > 7 and joined not in ORDINARY:
+    if len(joined) > 7 and not is_ordinary(joined):
         yield Name(sort, (joined,), Manner.SURE, written)
 
 
@@ -195,7 +213,7 @@ def _proper(sort: Sort, words: tuple[str, ...], written: str, *, is_short: bool 
     """A name in words. One that is nothing but ordinary words must look like a name where it stands."""
     if not words or all(word.isdecimal() for word in words):
         return
-    is_plain = all(word in ORDINARY or len(word) == 1 for word in words)
+    is_plain = all(is_ordinary(word) or len(word) == 1 for word in words)
     if len(words) > 1:
         manner = Manner.CAPITAL if is_plain else Manner.SURE
     elif len(words[0]) == 1:

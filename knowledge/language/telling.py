@@ -29,7 +29,7 @@ _PERSON_BEFORE: Final = _set(
 )
 _PERSON_AFTER_ANYWHERE: Final = _set(
     "has hat said says confirmed looked looks found wrote writes raised checked fixed told changed restarted corrected"
-    " answered increased explained noticed meint sagte sagt bestätigte prüfte"
+    " answered increased explained noticed thinks believes knows agrees suggests wants suspects meint sagte sagt bestätigte prüfte"
 )
 _PERSON_AFTER_INSIDE: Final = _set("is was can wird ist kann from and")
 #: "May will" at the head of a sentence is not English; "Dawn will take over" is.
@@ -45,7 +45,7 @@ _CUSTOMER_AFTER_ANYWHERE: Final = _set(
 )
 _CUSTOMER_AFTER_INSIDE: Final = _set("was were is are also hat war too and")
 _AFFECTED: Final = _set("hit affected impacted down blocked slow seeing having using sending hitting reporting")
-_CUSTOMER_NEAR: Final = _set("from by for of at with like unlike versus vs and including both than as")
+_CUSTOMER_NEAR: Final = _set("from by for of at with like unlike versus vs to and including both than as")
 #: Words that may follow a name after a preposition; a noun would make the name a part of something else.
 _LOOSE: Final = _set(
     "and or as at by for from in is it of on that the this to too was were when who with while last today yesterday also had"

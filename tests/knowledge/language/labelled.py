@@ -5,8 +5,8 @@ finding of this kind must touch; `facts`: what the evidence said, absent where c
 English unless told.
 
 The test half was written before any rule. It is not to be looked at while rules change; what it misses is mended with
-new sentences elsewhere. `later_1` to `later_3` were each written after the rules of their day, read once for a figure, and
-learned from afterwards. `last` was read once and not learned from.
+new sentences elsewhere. `later_1` to `later_3` were each written after the rules of their day, read once for a figure,
+and learned from afterwards. `last` was read once and not learned from.
 """
 
 from __future__ import annotations

@@ -11,14 +11,16 @@ from tests.knowledge.language.labelled import Half, replies
 from tests.knowledge.language.scoring import WORDING, score
 
 
+@pytest.mark.parametrize("half", ["test", "last"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_leaks_of_the_test_half_are_found_and_few_are_made_up(seed):
-    found = score("test", seed=seed)
+def test_leaks_are_found_and_few_are_made_up(half, seed):
+    found = score(half, seed=seed)
     assert found.precision(LEAKS) >= 0.95 and found.recall(LEAKS) >= 0.90
 
 
-def test_wording_of_the_test_half_is_found_and_little_is_made_up():
-    found = score("test")
+@pytest.mark.parametrize("half", ["test", "last"])
+def test_wording_is_found_and_little_is_made_up(half):
+    found = score(half)
     assert found.precision(WORDING) >= 0.85 and found.recall(WORDING) >= 0.80
 
 

@@ -103,6 +103,20 @@ def test_own_names_win_over_a_part_but_not_over_a_longer_name():
     assert [one.quote for one in check("Harbour & Sons Trading pays monthly", names)] == ["Harbour & Sons Trading"]
 
 
+def test_everybody_may_stand_among_the_other_customers():
+    everybody = frozenset({"Tormund Logistics", "tormund.example", "Signal", "Brightwater"})
+    here = Directory(other_customers=everybody, own=frozenset({"Tormund Logistics", "tormund.example"}))
+    assert check("Tormund asked us, Tormund Logistics pays, mail to ops@tormund.example", here) == []
+    assert [one.quote for one in check("Tormund is not Brightwater", here)] == ["Brightwater"]
+
+
+@pytest.mark.parametrize("name", ["Next plc", "Bank of America", "Digits"])
+def test_a_name_of_ordinary_words_is_known_in_its_own_form_only(name):
+    names = Directory(other_customers=frozenset({name}))
+    assert [one.quote for one in check(f"We saw the same at {name} last week.", names)] == [name]
+    assert check(f"The last digits are next to the bank of america, {name.split()[0].lower()} of them.", names) == []
+
+
 def test_offsets_point_into_the_text_as_written():
     text = "Ｗｅ ａｓｋｅｄ ﬁrst: quill\u200brouter was slow"
     (found,) = check(text, NAMES)
