@@ -22,7 +22,7 @@ __all__ = ["check", "covers"]
 #: Of two leaks in one place the first kind speaks: a mail address holds a name, a link a repository.
 _WEIGHT: Final = (Kind.SECRET, Kind.PERSONAL_DATA, Kind.INTERNAL_ID, Kind.OTHER_CUSTOMER, Kind.INTERNAL_NAME)
 _NAMES: Final = {
-    Sort.SERVICE: ("The name of an internal service: it means nothing to the customer.", "Say what it does: “our webhook delivery”."),
+    Sort.SERVICE: ("The name of an internal service: it means nothing to the customer.", "Say what it does, as in “our webhook delivery”."),
     Sort.HOST: ("The name of one of our machines.", "Say “one of our servers”."),
     Sort.PERSON: ("The name of a colleague, who did not choose to be known to customers.", "Say “our team” or “a colleague”."),
     Sort.REPOSITORY: ("The name of a repository of ours.", "Say what changed, and since when."),

@@ -18,7 +18,7 @@ MOST: Final = 500
 #: Advice, conditions, promises and questions claim nothing.
 _NO_CLAIM: Final = re.compile(
     r"\b(?:please|if|unless|whether|will|we'll|i'll|would|should|could you|can you|let us know|recommend|suggest|advise|must|need to|(?-i:may)"
-    r"|might|wait|retry|at least once|set|use|try|next update|for example|such as|e\.g|within the next|going to"
+    r"|might|wait|retry|at least once|set|use|try|next (?:update|step)|for example|such as|e\.g|within the next|going to"
     r"|bitte|wenn|falls|sollten|konnen sie|werden wir|wir werden|melden (?:wir )?uns|melde mich|schreiben|schreibe|empfehlen|nachste)\b",
     re.IGNORECASE,
 )
@@ -31,6 +31,10 @@ _LEADING: Final = re.compile(
 _COMPARED: Final = re.compile(
     r"\s(?:\w{1,12}\s){0,2}(?:higher|lower|more|less|fewer|longer|shorter|cheaper|extra|mehr|weniger|hoher|langer)\b",
     re.IGNORECASE,
+)
+#: "by 17:00 UTC" is a promise, "until 17:00 UTC" may be a fact.
+_DEADLINE: Final = re.compile(
+    r"\b(?:by|no later than|not later than|bis spatestens|spatestens)\s(?:the\s)?$", re.IGNORECASE
 )
 _BY: Final = re.compile(r"\b(?:by|um|another|extra)\s$", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|$)|\n")
@@ -84,7 +88,8 @@ def _is_known(text: str, figure: Figure, judge: Judge, own_ids: frozenset[str]) 
         case str():
             return judge.has_id(figure.said) or figure.said.casefold() in own_ids
         case Moment():
-            return judge.has_moment(figure.said, is_hedged=bool(hedge_of(before)))
+            is_deadline = _DEADLINE.search(before) is not None
+            return is_deadline or judge.has_moment(figure.said, is_hedged=bool(hedge_of(before)))
         case Quantity():
             is_label = _LABELLED.search(before) is not None or _is_list_number(text, figure)
             is_compared = _COMPARED.match(text, figure.end) is not None or _BY.search(before) is not None

@@ -31,6 +31,8 @@ _ANNOUNCED: Final = re.compile(
 _TYPED: Final = re.compile(
     r"\b(?:pw|pwd|pass|passwd|password|passwort|kennwort|pin)\s{1,2}[\"'`]?([^\s\"'`<>,;]{6,100})", re.IGNORECASE
 )
+# curl -u user:password
+_USER_OPTION: Final = re.compile(r"\s(?:-u|--user)[ =][\"']?[^\s:\"']{1,100}:([^\s\"']{4,200})")
 _SIGNED_URL: Final = re.compile(
     r"[?&](?:X-Amz-Signature|X-Goog-Signature|sig|signature|access_token|auth)=([A-Za-z0-9%+/=_\-]{16,400})",
     re.IGNORECASE,
@@ -64,7 +66,11 @@ def secrets_in(text: str) -> Iterator[Hit]:
             yield _hit(start, end, kind)
     for match in _CONNECTION.finditer(text):
         yield _hit(match.start(), match.end(), "connection string")
-    for pattern, kind in ((_ENVIRONMENT, "environment value"), (_SIGNED_URL, "signed address")):
+    for pattern, kind in (
+        (_ENVIRONMENT, "environment value"),
+        (_SIGNED_URL, "signed address"),
+        (_USER_OPTION, "password"),
+    ):
         for match in pattern.finditer(text):
             if not _is_placeholder(match[1]):
                 yield _hit(match.start(1), match.end(1), kind)

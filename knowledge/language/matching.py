@@ -57,6 +57,8 @@ class Tree:
         """(index after the last word, name) of every name that begins at `words[place]`, shortest first."""
         found: list[tuple[int, Name]] = []
         node = self._root.get(words[place].key)
+        if node is None:
+            return found
         for end in range(place + 1, min(place + LONGEST, len(words)) + 1):
             if node is None:
                 break
@@ -80,7 +82,8 @@ def find_names(text: str, directory: Directory) -> list[Named]:
     found: list[Named] = []
     own_until, taken_until = 0, 0
     for place, word in enumerate(words):
-        own_until = max([own_until, *(words[end - 1].end for end, _ in own.at(text, words, place))])
+        for end, _ in own.at(text, words, place):
+            own_until = max(own_until, words[end - 1].end)
         if word.start < taken_until:
             continue
         for end, name in reversed(shared.at(text, words, place)):

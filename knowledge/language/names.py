@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from knowledge.language.folding import fold
 
@@ -97,8 +97,7 @@ def is_ordinary(word: str) -> bool:
     return any(word.endswith(end) and word[: -len(end)] in ORDINARY for end in _ENDINGS if len(word) > len(end) + 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of the text: as it stands, casefolded, and where."""
 
     text: str

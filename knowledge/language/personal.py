@@ -24,10 +24,10 @@ _OURS: Final = tuple(
 )
 
 _PERSONAL: Final = {
-    "e-mail address": 'Leave it out, or name the role ("your account owner"); the customer can look it up in the product.',
+    "e-mail address": "Leave it out, or name the role (“your account owner”); the customer can look it up in the product.",
     "phone number": "Leave it out; offer a call back or the public number.",
     "card number": "Write the brand and the last four digits only.",
-    "ip": 'Leave it out, or say what it stands for ("an address outside your allow list").',
+    "ip": "Leave it out, or say what it stands for (“an address outside your allow list”).",
 }
 
 
@@ -84,7 +84,7 @@ def _machine(text: str, start: int, end: int, own: Own) -> Iterator[Hit]:
         return
     if any(address.version == network.version and address in network for network in _OURS):
         why = "A private address: it tells how the inside of the service is built and helps the customer in nothing."
-        yield Hit(Kind.INTERNAL_NAME, start, end, why, 'Say "one of our servers".')
+        yield Hit(Kind.INTERNAL_NAME, start, end, why, "Say “one of our servers”.")
     else:
         yield _personal("ip", start, end)
 

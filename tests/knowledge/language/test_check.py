@@ -135,6 +135,37 @@ def test_of_two_leaks_in_one_place_one_is_told():
     assert kinds("https://github.com/vendor/quill-core/pull/7") == ["internal_id"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -u admin:hunter2pass https://api.vendor.example/",
+        "see https://admin:hunter2pass@api.vendor.example/",
+        "amqps://queue.vendor.example/main",
+        "TOKEN_SECRET: k3k3-abab-9292",
+        "https://files.vendor.example/x?sig=0123456789abcdef0123",
+        "password=swordfish",
+    ],
+)
+def test_a_secret_is_found_by_where_it_stands(text):
+    assert "secret" in kinds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic authentication is switched off",
+        "password: see the mail",
+        "API_KEY=<your key>",
+        "Authorization: Bearer $TOKEN_OF_YOURS",
+        "the class PaymentIntentCreateParams2Builder",
+        "/v2/accounts/7/exports/2025-06-30-full",
+        "7b0f6a52-90c5-4d2c-8a77-0f1f8a8f7a10",
+    ],
+)
+def test_what_only_resembles_a_secret_passes(text):
+    assert kinds(text) == []
+
+
 def test_quotations_and_code_are_not_the_writers_wording():
     assert kinds("> it never works, probably\n\nYou wrote “it will never work”. Send `span` along.") == []
 
@@ -163,6 +194,8 @@ def test_claims_are_held_against_values_of_every_sort():
         "At 14:02 UTC on 6 May 412 calls failed for 38 minutes, 3.4 % of all, due to the rate limit. It costs 49 EUR."
     )
     assert kinds(said, backing=backing) == []
+    promised = "The next update follows by 19:00 UTC. We raise the limit to 900 by 17:00 UTC."
+    assert kinds(promised, backing=Backing.of([900])) == []
     other = (
         "At 15:30 UTC on 7 May 800 calls failed for 2 hours, 9 % of all, due to a broken cable. The plan costs 59 EUR."
     )
