@@ -232,6 +232,7 @@ HELPDESKS = [
     "investigations.helpdesks.generic.adapter.Generic",
     "investigations.helpdesks.chatwoot.adapter.Chatwoot",
     "investigations.helpdesks.front.adapter.Front",
+    "investigations.helpdesks.intercom.adapter.Intercom",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
