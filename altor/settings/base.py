@@ -233,6 +233,7 @@ HELPDESKS = [
     "investigations.helpdesks.chatwoot.adapter.Chatwoot",
     "investigations.helpdesks.front.adapter.Front",
     "investigations.helpdesks.intercom.adapter.Intercom",
+    "investigations.helpdesks.helpscout.adapter.HelpScout",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]

@@ -89,6 +89,17 @@ def test_a_conversation_with_its_customer_company_and_assignee(served: Upstream,
     assert (event.is_whole, event.needs_fetch) == (True, False)
 
 
+def test_what_is_open_is_so_when_it_was_read_and_what_is_over_since_it_ended(
+    served: Upstream, peer: IntercomPeer
+) -> None:
+    opened = using(served, lambda client: client.ticket("2154698401"))
+    peer.conversations["2154698401"] |= {"state": "closed", "open": False}
+    ended = using(served, lambda client: client.ticket("2154698401"))
+    assert opened is not None
+    assert ended is not None
+    assert opened.at > ended.at == datetime.fromtimestamp(T0 + 1, UTC)
+
+
 def test_a_contact_that_is_gone_and_hidden_teammates_cost_only_their_names(
     served: Upstream, peer: IntercomPeer
 ) -> None:

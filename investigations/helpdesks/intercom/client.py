@@ -15,10 +15,13 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
+import httpx
+
 from altor.errors import InvalidInput
 from altor.outbound.retries import Limit, Reply, retry_after, until_epoch
 from altor.outbound.transport import IDEMPOTENT
 from investigations.helpdesks.base import Agent, Author, Page, TicketEvent
+from investigations.helpdesks.freshness import as_read, http_date
 from investigations.helpdesks.http import ApiClient, open_api
 from investigations.helpdesks.intercom.shapes import (
     UNDATED,
@@ -48,6 +51,8 @@ _CONVERSATIONS, _TICKETS = "conversations", "tickets"
 class IntercomClient(ApiClient):
     name: ClassVar[str] = "intercom"
     title: ClassVar[str] = "Intercom"
+    #: When the last answer was made, by Intercom's clock.
+    answered_at: datetime | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,7 +87,7 @@ class IntercomClient(ApiClient):
             home, found = await self._find(external_id)
         except ObjectUnknown:
             return None
-        event = self._event(home, found)
+        event = as_read(self._event(home, found), self.answered_at)
         fields = dict(event.fields)
         customer, company = await self._customer(found)
         if customer:
@@ -164,6 +169,11 @@ class IntercomClient(ApiClient):
         home, author = await self._home(external_id), await self._author()
         said = {"message_type": kind, "type": "admin", "admin_id": author, "body": body}
         return home, part(await self.send("POST", f"{_path(home, external_id)}/reply", said))
+
+    async def _request(self, method: str, path: str, **what: Any) -> httpx.Response:
+        answer = await super()._request(method, path, **what)
+        self.answered_at = http_date(answer.headers.get("date", ""))
+        return answer
 
     async def _find(self, external_id: str) -> tuple[str, Mapping[str, Any]]:
         """Where it lives and what it is. ObjectUnknown when it is neither a conversation nor a ticket."""
