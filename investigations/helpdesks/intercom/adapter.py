@@ -34,6 +34,10 @@ class Intercom(Helpdesk):
         "data.item.conversation_parts.conversation_parts.*.author.email",
         "data.item.ticket_parts.ticket_parts.*.author.email",
         "data.item.ticket.contacts.contacts.*.email", "data.item.ticket.ticket_parts.ticket_parts.*.author.email",
+        # Ids are long numbers in text: some would pass for a payment card's.
+        "data.item.id", "data.item.conversation_id", "data.item.conversation.id", "data.item.ticket.id",
+        "data.item.conversation_part.id", "data.item.conversation_parts.conversation_parts.*.id",
+        "data.item.ticket_parts.ticket_parts.*.id", "data.item.ticket.ticket_parts.ticket_parts.*.id",
     )  # fmt: skip
     signs: ClassVar[bool] = True
     can_edit_notes: ClassVar[bool] = False
