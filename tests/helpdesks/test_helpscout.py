@@ -126,6 +126,13 @@ def test_an_opening_that_is_not_among_the_threads_is_read_by_the_api() -> None:
     assert (parsed("convo_note_created").is_whole, parsed("convo_note_created").needs_fetch) == (True, False)
 
 
+def test_an_opening_is_known_by_its_time_where_other_threads_are_missing() -> None:
+    body = {**FIXTURES["convo_customer_reply_created"]["body"], "threads": 7}
+    (event,) = HelpScout().parse(body, FIXTURES["convo_customer_reply_created"]["headers"], OPTIONS)
+    assert event.fields["description"].startswith("Exports are empty")
+    assert [message.external_id for message in event.messages] == ["1002"]
+
+
 def test_drafts_and_line_items_are_no_messages() -> None:
     event = parsed("convo_with_draft_and_line_item")
     assert event.messages == []

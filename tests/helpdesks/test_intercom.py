@@ -18,6 +18,7 @@ from altor.signatures import SignatureRefused
 from investigations.helpdesks.base import Agent, Author, Status, TicketEvent
 from investigations.helpdesks.intercom.adapter import Intercom, IntercomOptions
 from investigations.helpdesks.intercom.launch import launched
+from investigations.helpdesks.intercom.shapes import organization
 from investigations.helpdesks.launches import LaunchRefused
 from investigations.helpdesks.notes import Line, Note, markers
 from investigations.helpdesks.registry import helpdesk_named
@@ -173,6 +174,34 @@ def test_assignment_and_its_end() -> None:
     assert parsed("ticket_created").assignee == Agent("")
 
 
+@pytest.mark.parametrize("given", [{"id": 5}, [], True])
+def test_an_assignee_of_another_kind_is_not_stated(given: object) -> None:
+    body = {"topic": "conversation.admin.assigned", "data": {"item": conversation(1, admin_assignee_id=given)}}
+    (event,) = Intercom().parse(body, {}, OPTIONS)
+    assert event.assignee is None
+
+
+def test_what_a_bot_says_in_a_teammates_name_is_a_bots() -> None:
+    body = copy.deepcopy(FIXTURES["conversation_admin_replied"]["body"])
+    (said,) = body["data"]["item"]["conversation_parts"]["conversation_parts"]
+    said["author"] |= {"from_ai_agent": True}
+    (event,) = Intercom().parse(body, {}, OPTIONS)
+    assert event.messages[0].author is Author.BOT
+
+
+@pytest.mark.parametrize(
+    ("site", "domain"),
+    [
+        ("https://www.acme.example/about", "acme.example"),
+        ("acme.example", "acme.example"),
+        ("http://[broken", ""),
+        ("", ""),
+    ],
+)
+def test_a_companys_site_is_its_domain(site: str, domain: str) -> None:
+    assert organization({"name": "Acme", "website": site}).get("domain", "") == domain
+
+
 def test_a_redacted_part_is_named_and_its_remains_are_no_message() -> None:
     for name in ("conversation_part_redacted", "conversation_part_redacted_in_conversation"):
         event = parsed(name)
@@ -208,6 +237,11 @@ def test_a_ticket() -> None:
 @pytest.mark.parametrize("name", ["ping", "contact_merged"])
 def test_what_names_no_conversation_is_passed_over(name: str) -> None:
     assert Intercom().parse(FIXTURES[name]["body"], {}, OPTIONS) == []
+
+
+@pytest.mark.parametrize("topic", ["conversation.read", "conversation.rating.added", "ticket.rating.provided"])
+def test_what_no_ticket_would_show_is_passed_over(topic: str) -> None:
+    assert Intercom().parse({**FIXTURES["conversation_admin_closed"]["body"], "topic": topic}, {}, OPTIONS) == []
 
 
 @pytest.mark.parametrize("item", [None, {}, [], {"id": None}, {"id": ""}, {"id": "../admin"}, {"id": {"a": 1}}])

@@ -147,6 +147,12 @@ def test_a_note_is_written_in_the_name_that_the_options_give(served: Upstream, p
     assert not any(asked.path == "/me" for asked in served.asked)
 
 
+def test_a_marker_in_what_the_customer_can_see_is_no_note(served: Upstream, peer: IntercomPeer) -> None:
+    quoted = {"id": "1", "part_type": "comment", "body": NOTE.as_html(), "created_at": T0 + 9, "author": ADA}
+    peer.parts["2154698401"] = [quoted]
+    assert using(served, lambda client: client.find_note("2154698401", MARKER)) == ""
+
+
 def test_a_note_cannot_be_changed_nor_written_on_what_is_gone(served: Upstream) -> None:
     with pytest.raises(SourceRefused):
         using(served, lambda client: client.update_note("2154698401", "1", NOTE))
@@ -155,7 +161,7 @@ def test_a_note_cannot_be_changed_nor_written_on_what_is_gone(served: Upstream) 
 
 
 def test_tags_are_found_or_made(served: Upstream, peer: IntercomPeer) -> None:
-    using(served, lambda client: client.add_tags("2154698401", ["billing", "altor-cause", "billing"]))
+    using(served, lambda client: client.add_tags("2154698401", ["BILLING", "altor-cause", "altor-cause"]))
     assert [tag["name"] for tag in peer.conversations["2154698401"]["tags"]["tags"]] == ["Billing", "altor-cause"]
     assert sorted(peer.tags.values()) == ["Billing", "altor-cause"]
 
@@ -186,6 +192,8 @@ def test_a_reply_whose_answer_was_lost_is_not_sent_twice(served: Upstream, peer:
     assert (made, written["part_type"]) == (written["id"], "comment")
     assert written["body"] == "<p>Your card &lt;was&gt; declined.</p><p>Please use another one.</p>"
     assert MARKER not in written["body"]
+    peer.parts["2154698401"][0]["author"] = ADA  # the same words of somebody else are not ours
+    assert using(served, lambda client: client.reply("2154698401", words, MARKER)) != made
     customer = {"id": "1", "part_type": "comment", "body": "<p>Again</p>", "created_at": peer.clock + 1, "author": KIM}
     peer.parts["2154698401"].append(customer)
     peer.clock += 1
@@ -225,3 +233,9 @@ def test_a_rate_limit_tells_when_it_ends(served: Upstream, peer: IntercomPeer) -
 def test_a_reading_is_tried_again(served: Upstream, peer: IntercomPeer, answer: Answer) -> None:
     peer.faults.append((r"GET /conversations/\d+", answer, False))
     assert using(served, lambda client: client.ticket("2154698401")) is not None
+
+
+def test_a_search_is_tried_again_because_it_only_reads(served: Upstream, peer: IntercomPeer) -> None:
+    peer.faults.append((r"POST /conversations/search", Answer(503), False))
+    page = using(served, lambda client: client.page(datetime.fromtimestamp(T0, UTC)))
+    assert [event.external_id for event in page.tickets] == ["2154698401"]

@@ -145,10 +145,9 @@ def _message(each: Mapping[str, Any]) -> Message | None:
         return None
     who = part(each, "createdBy")
     by = {"customer": Author.CUSTOMER, "user": Author.AGENT}.get(text(who.get("type"), 20), _WRITTEN[kind])
-    automatic = part(each, "source").get("via") == "system" or part(each, "action").get("type") == "workflow"
     return Message(
         external_id=key,
-        author=Author.BOT if automatic and by is not Author.CUSTOMER else by,
+        author=by,
         text=words,
         at=at,
         is_public=kind not in _INTERNAL,

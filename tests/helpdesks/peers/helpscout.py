@@ -166,8 +166,8 @@ class HelpScoutPeer:
         if since and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", since):
             self.problems.append(f"modifiedSince {since}")
         changed = [each for each in self.conversations.values() if each["userUpdatedAt"] >= since]
-        if (asked.query.get("sortField"), asked.query.get("sortOrder")) == ("createdAt", "asc"):
-            changed.sort(key=lambda each: each["createdAt"])
+        by = {"createdAt": "createdAt", "modifiedAt": "userUpdatedAt"}[asked.query.get("sortField", "createdAt")]
+        changed.sort(key=lambda each: each[by], reverse=asked.query.get("sortOrder", "desc") == "desc")
         number = int(asked.query.get("page", "1"))
         shown = changed[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
         paging = {
