@@ -128,6 +128,7 @@ _pages: list[URLPattern] = [
     path("inbound/", inbound.inbound, name="inbound"),
     path("inbound/endpoints/new/", inbound.new_endpoint, name="endpoint-new"),
     path("inbound/endpoints/<int:pk>/secret/", inbound.endpoint_secret, name="endpoint-secret"),
+    path("inbound/replay/", inbound.replay_dead, name="inbound-replay-dead"),
     path("inbound/<int:pk>/", inbound.event, name="inbound-event"),
     path("inbound/<int:pk>/replay/", inbound.replay, name="inbound-replay"),
 ]

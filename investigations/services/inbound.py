@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -218,6 +219,17 @@ def _park(event: InboundEvent, reason: str, now: datetime) -> InboundEvent:
     event.save(update_fields=["status", "reason", "processed_at", "not_before"])
     log.warning("inbound event parked", extra={"event": event.pk, "reason": reason})
     return event
+
+
+def replay_all_dead(*, actor: User | None, at_most: int = 1000) -> int:
+    """Work again all events that were given up, oldest first; their number."""
+    ids = InboundEvent.objects.filter(status=InboundEvent.Status.DEAD).order_by("pk").values_list("pk", flat=True)
+    count = 0
+    for event in InboundEvent.objects.filter(pk__in=list(ids[:at_most])).order_by("pk"):
+        with suppress(Conflict):  # somebody else was faster
+            replay_event(event, actor=actor)
+            count += 1
+    return count
 
 
 def sweep_inbound(*, now: datetime | None = None, at_most: int = 200) -> int:

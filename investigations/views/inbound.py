@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
@@ -14,7 +15,8 @@ from altor.listing import keyset_page
 from altor.models import InboundEndpoint, InboundEvent
 from investigations.forms import EndpointForm
 from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
-from investigations.services.inbound import replay_event
+from investigations.services.inbound import replay_all_dead, replay_event
+from investigations.services.inbound_overview import overview
 
 
 @require_safe
@@ -25,14 +27,27 @@ def inbound(request: HttpRequest) -> HttpResponse:
 
 def _list(request: HttpRequest, form: EndpointForm, *, secret: str = "", of: str = "") -> HttpResponse:
     """The page; `secret` is a new endpoint's, shown in this answer only."""
-    state = request.GET.get("state", "")
+    state, door, ref = (request.GET.get(name, "").strip() for name in ("state", "from", "ticket"))
     listed = InboundEvent.objects.select_related("endpoint").defer("body", "headers")
     if state in InboundEvent.Status.values:
         listed = listed.filter(status=state)
+    endpoints = list(InboundEndpoint.objects.defer("secrets"))
+    if door in [str(one) for one in endpoints]:
+        source, _, connection = door.partition("/")
+        listed = listed.filter(endpoint__source=source, endpoint__connection=connection)
+    else:
+        door = ""
+    if ref:
+        listed = listed.filter(result_ref__iexact=ref[:80])
+    now = timezone.now()
     context = {
+        "overview": overview(now=now),
+        "door": door,
+        "ticket_ref": ref[:80],
+        "is_filtered": bool(state in InboundEvent.Status.values or door or ref),
         "here": "inbound",
         "page": keyset_page(listed, request.GET.get("cursor", "")),
-        "endpoints": InboundEndpoint.objects.defer("secrets"),
+        "endpoints": endpoints,
         "state": state if state in InboundEvent.Status.values else "",
         "states": [(value, value) for value in InboundEvent.Status.values],
         "may_replay": person(request).may("inbound.replay"),
@@ -64,6 +79,18 @@ def replay(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, "The event is queued once more.")
     return redirect("investigations:inbound-event", found.pk)
+
+
+@require_POST
+@page("inbound.replay")
+def replay_dead(request: HttpRequest) -> HttpResponse:
+    """Process again all events that were given up, oldest first."""
+    count = replay_all_dead(actor=person(request))
+    if count:
+        messages.success(request, f"{count} event{'s are' if count > 1 else ' is'} queued once more.")
+    else:
+        messages.info(request, "No event was given up: there is nothing to process again.")
+    return redirect("investigations:inbound")
 
 
 @require_POST
