@@ -125,7 +125,9 @@ SCHEMES: Final[dict[str, Scheme]] = {
     "helpscout_webhook": Scheme("x-helpscout-signature", _base64("sha1"), kind="x-helpscout-event"),
     "zammad": Scheme("x-hub-signature", _hex("sha1"), prefix="sha1=", key="x-zammad-delivery", kind="x-zammad-trigger"),
 }
-SOURCES: Final = ("generic", "stripe", *SCHEMES)
+#: Senders that sign nothing: the secret itself comes in this header, or as the password of HTTP Basic.
+TOKENS: Final = {"freshdesk": "x-altor-token"}
+SOURCES: Final = ("generic", "stripe", *SCHEMES, *TOKENS)
 
 
 def verify(source: str, secrets: Iterable[str], headers: Headers, body: bytes, *, now: datetime) -> Delivery:
@@ -137,6 +139,8 @@ def verify(source: str, secrets: Iterable[str], headers: Headers, body: bytes, *
         return _standard(usable, headers, body)
     if source == "stripe":
         return _stripe(usable, headers, body, now)
+    if source in TOKENS:
+        return _token(usable, headers, TOKENS[source])
     scheme = SCHEMES[source]
     given = headers.get(scheme.signature, "")
     if not given.startswith(scheme.prefix) or not given:
@@ -177,6 +181,25 @@ def _standard(secrets: Iterable[str], headers: Headers, body: bytes) -> Delivery
         else:
             return Delivery(headers["webhook-id"][:180], _from_epoch(headers["webhook-timestamp"].partition(".")[0]))
     raise SignatureRefused(reason)
+
+
+def _token(secrets: Iterable[str], headers: Headers, header: str) -> Delivery:
+    given = headers.get(header, "").strip() or _basic_password(headers.get("authorization", ""))
+    if not given:
+        raise SignatureRefused(f"The header {header} is missing.")
+    if not _any(secrets, b"", given, lambda secret, message: secret.decode()):
+        raise SignatureRefused("The token is none of the endpoint's secrets.")
+    return Delivery("")
+
+
+def _basic_password(header: str) -> str:
+    scheme, _, pair = header.strip().partition(" ")
+    if scheme.lower() != "basic" or len(pair) > 2000:
+        return ""
+    try:
+        return base64.b64decode(pair.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _utf8(body: bytes) -> str:

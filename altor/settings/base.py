@@ -234,6 +234,7 @@ HELPDESKS = [
     "investigations.helpdesks.front.adapter.Front",
     "investigations.helpdesks.intercom.adapter.Intercom",
     "investigations.helpdesks.helpscout.adapter.HelpScout",
+    "investigations.helpdesks.zendesk.adapter.Zendesk",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
