@@ -235,6 +235,7 @@ HELPDESKS = [
     "investigations.helpdesks.intercom.adapter.Intercom",
     "investigations.helpdesks.helpscout.adapter.HelpScout",
     "investigations.helpdesks.zendesk.adapter.Zendesk",
+    "investigations.helpdesks.freshdesk.adapter.Freshdesk",
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
