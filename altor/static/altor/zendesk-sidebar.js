@@ -40,4 +40,5 @@
   if (frame) frame.addEventListener('load', tell);
   client.on('app.registered', tell);
   client.on('app.activated', tell);
+  tell(); // the frame may have been there before this script
 })();
