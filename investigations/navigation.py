@@ -42,6 +42,7 @@ ITEMS: Final = (
         "Operate", 60, "connections", "Connections", "plug-connected", "investigations:connections", "connection.read",
         "o", broken_connections, "not working",
     ),
+    NavItem("Operate", 62, "helpdesks", "Helpdesks", "inbox", "investigations:helpdesks", "connection.read"),
     NavItem("Operate", 65, "profile", "Installation", "adjustments", "investigations:profile", "connection.read"),
     NavItem("Operate", 70, "inbound", "Inbound events", "webhook", "investigations:inbound", "inbound.read"),
 )  # fmt: skip

@@ -111,3 +111,19 @@ def sweep_automation() -> None:
     from investigations.services.automation_sweep import catch_up
 
     catch_up()
+
+
+def work_backfill(backfill_id: int) -> None:
+    """Read one page of a helpdesk. Safe to deliver twice: the second delivery finds nothing to take."""
+    from altor.pulse import beat
+    from investigations.services.backfill import work_page
+
+    beat()
+    work_page(int(backfill_id), alive=beat)
+
+
+def sweep_backfills() -> None:
+    """Queue pages again whose entry was lost, whose worker is gone, or that the helpdesk asked us to wait with."""
+    from investigations.services.backfill import sweep_backfills as sweep
+
+    sweep()

@@ -252,6 +252,7 @@ SWEEPS = [
     "investigations.tasks.sweep_automatic",
     "investigations.tasks.sweep_notes",
     "investigations.tasks.sweep_automation",
+    "investigations.tasks.sweep_backfills",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -267,4 +268,5 @@ CONFIGURATION_PARTS = [
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "investigations.configuration_automation.AutomationPart",
+    "investigations.configuration_helpdesks.HelpdesksPart",
 ]

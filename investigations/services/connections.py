@@ -176,7 +176,7 @@ def faster_columns(config: ConnectionConfig) -> list[str]:
 def _keep_health(config: ConnectionConfig, report: ConnectionReport) -> None:
     now = timezone.now()
     changes: dict[str, Any] = {
-        "health": _health(report),
+        "health": health_of(report),
         "health_message": report.message[:1000],
         "checked_at": now,
         "latency_ms": round(report.seconds * 1000),
@@ -188,7 +188,7 @@ def _keep_health(config: ConnectionConfig, report: ConnectionReport) -> None:
     Connection.objects.filter(source=config.source, name=config.name).update(**changes)
 
 
-def _health(report: ConnectionReport) -> Connection.Health:
+def health_of(report: ConnectionReport) -> Connection.Health:
     if report.ok:
         return Connection.Health.OK
     kind = report.details.get("kind")

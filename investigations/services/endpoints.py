@@ -51,10 +51,15 @@ def create_endpoint(
 
 
 @transaction.atomic
-def rotate_secret(endpoint: InboundEndpoint, *, actor: User | None) -> str:
-    """A new secret beside the present ones, which stay valid until `drop_old_secrets`."""
+def rotate_secret(endpoint: InboundEndpoint, *, actor: User | None, secret: str = "") -> str:
+    """A new secret beside the present ones, which stay valid until `drop_old_secrets`.
+
+    Vendors that choose it themselves pass it in. InvalidInput for one with line breaks.
+    """
     endpoint = InboundEndpoint.objects.select_for_update().get(pk=endpoint.pk)
-    secret = _fresh_secret()
+    secret = secret.strip() or _fresh_secret()
+    if len(secret.splitlines()) != 1:
+        raise InvalidInput("A secret is one line.", field="signing_secret")
     endpoint.secrets = "\n".join([secret, *endpoint.secrets.splitlines()][:_LIVE])
     endpoint.save(update_fields=["secrets"])
     _tell(endpoint, "endpoint.secret_rotated", actor, {"live": len(endpoint.secrets.splitlines())})

@@ -8,6 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from altor.outbound.state import forget_states
+from tests.helpdesks.desk import Desk
+from tests.loopback import Upstream, serving
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +19,14 @@ def fresh_helpdesks(settings: Settings) -> Iterator[None]:
     forget_states()
     yield
     forget_states()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def upstream(desk: Desk) -> Iterator[Upstream]:
+    with serving(desk) as found:
+        yield found

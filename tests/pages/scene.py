@@ -13,13 +13,16 @@ from django.utils import timezone
 
 from altor import events
 from altor.audit import record_event
-from altor.models import InboundEvent, Team, User
+from altor.models import InboundEndpoint, InboundEvent, Team, User
 from altor.tokens import create_token
 from investigations.automation.rules import read_rules
 from investigations.models import (
+    Backfill,
     Customer,
     Feedback,
     GateOverride,
+    HelpdeskConnection,
+    InboundRefusal,
     InstallationProfile,
     Investigation,
     PlaybookApproval,
@@ -201,6 +204,7 @@ def build() -> Scene:
     create_token(user=agent, name="nightly export", scopes=["ticket.read", "run.read"])
     make_trials(done)
     make_automation(lead, ticket)
+    make_helpdesks(lead)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -227,6 +231,31 @@ def make_verdicts(team: Team, lead: User) -> None:
         grade = "exact" if is_right else ("one_hop", "area", "wrong")[number % 3]
         verdict = {"verdict": "accepted"} if is_right else {"verdict": "corrected", "label": found}
         Feedback.objects.create(investigation=run, grade=grade, user=lead, **verdict)
+
+
+def make_helpdesks(lead: User) -> None:
+    """A helpdesk with hostile and long texts everywhere, one that is switched off, and its past being read."""
+    endpoint = InboundEndpoint.objects.create(
+        source="generic", connection="desk", ticket_prefix="GD", title=PAYLOADS[0][:80], secrets="a-fake\nb-fake"
+    )
+    row = HelpdeskConnection.objects.create(
+        endpoint=endpoint, base_url="https://desk.example/api", secret="obviously-fake-key-0001", health="refused",
+        health_message=" ".join(PAYLOADS), warnings=[LONG], origins=["https://desk.example"], writes_notes=True,
+        options={"custom_fields": {PAYLOADS[1][:80]: "endpoint", "7": LONG[:60]}}, checked_at=timezone.now(),
+    )  # fmt: skip
+    off = InboundEndpoint.objects.create(source="generic", connection="old", ticket_prefix="OD", is_active=False)
+    HelpdeskConnection.objects.create(endpoint=off)
+    make.inbound_event(endpoint=endpoint, status="retry", reason="No ticket.")
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for reason in (PAYLOADS[1], LONG[:190]):
+        InboundRefusal.objects.create(endpoint=endpoint, hour=hour, reason=reason, count=12, last_at=timezone.now())
+    since = timezone.now() - timedelta(days=30)
+    problems = [{"ticket": PAYLOADS[0], "why": " ".join(PAYLOADS)}, {"ticket": LONG, "why": LONG}]
+    Backfill.objects.create(connection=row, since=since, status="failed", reason=PAYLOADS[0], requested_by=lead)
+    Backfill.objects.create(
+        connection=row, since=since, read=41, created=40, total=900, pages=1, problems=problems, requested_by=lead,
+        reason="Rate limited", not_before=timezone.now() + timedelta(minutes=9),
+    )  # fmt: skip
 
 
 def make_automation(lead: User, ticket: Ticket) -> None:
@@ -365,6 +394,11 @@ def pages(scene: Scene) -> dict[str, str]:
         "automation-version": at("automation-version", 1),
         "connections": at("connections"),
         "connection": at("connection", "github"),
+        "helpdesks": at("helpdesks"),
+        "helpdesk": at("helpdesk", "generic", "desk"),
+        "helpdesk-off": at("helpdesk", "generic", "old"),
+        "helpdesk-edit": at("helpdesk-edit", "generic", "desk"),
+        "helpdesk-new": at("helpdesk-new", "generic"),
         "profile": at("profile"),
         "inbound": at("inbound"),
         "inbound-event": at("inbound-event", InboundEvent.objects.get(status="dead").pk),
