@@ -12,6 +12,7 @@ from altor.models import InboundEndpoint, Team
 from investigations.automation.rules import INSTALLATION, Calendar, Mode, Rule
 from investigations.automation.words import DAYS
 from investigations.forms import known_classes
+from investigations.helpdesks.registry import helpdesks
 from investigations.models import Customer
 
 MODES: Final = (
@@ -65,8 +66,7 @@ class RuleForm(forms.Form):
         kwargs["initial"] = given or {"mode": "automatic", "class_known": "any", "hours": "any"}
         super().__init__(*args, **kwargs)
         self._offer("classes", known_classes(), given)
-        endpoints = InboundEndpoint.objects.filter(is_active=True).order_by("source", "connection")
-        self._offer("connections", [(str(row), row.title or str(row)) for row in endpoints], given)
+        self._offer("connections", _connections(), given)
         self._offer("calendar", [("", "The ticket's team's"), *calendars()], given)
         tiers = Customer.objects.exclude(tier="").order_by("tier").values_list("tier", flat=True).distinct()[:12]
         if tiers:
@@ -100,6 +100,16 @@ class RuleForm(forms.Form):
 
 def calendars() -> list[tuple[str, str]]:
     return [(INSTALLATION, "The installation's"), *Team.objects.order_by("name").values_list("slug", "name")]
+
+
+def _connections() -> list[tuple[str, str]]:
+    """Kinds of which all count, and single connections."""
+    rows = list(InboundEndpoint.objects.filter(is_active=True).order_by("source", "connection"))
+    known = helpdesks()
+    kinds = [
+        (kind, f"All of {known[kind].title}") for kind in dict.fromkeys(row.source for row in rows) if kind in known
+    ]
+    return [*kinds, *((str(row), f"{row.title} ({row})" if row.title else str(row)) for row in rows)]
 
 
 class DefaultForm(forms.Form):

@@ -42,6 +42,10 @@ _MOST_ROWS: Final = 40
 _TABLES: Final = {"custom_fields": MEANINGS, "result_fields": RESULTS}
 HELP: Final = {
     "own_user_id": "What this user writes there never starts anything here. The connection test names it.",
+    "ticket_url": "Where an agent opens a ticket; {id} is its id. Empty: as the ticket itself says.",
+    "notes_path": "Below the API’s address, with {id}. Empty: notes cannot be written.",
+    "tags_path": "Below the API’s address, with {id}. Empty: tags cannot be written.",
+    "replies_path": "Below the API’s address, with {id}. Empty: replies cannot be sent.",
 }
 
 

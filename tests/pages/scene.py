@@ -279,6 +279,9 @@ def make_automation(lead: User, ticket: Ticket) -> None:
     )
     switch_off(actor=lead, reason=f"Too much at once {PAYLOADS[0]}")
     now = timezone.now()
+    for minutes, kind in ((5, "latency"), (9, ""), (70, "rate_limit")):
+        at = now - timedelta(minutes=minutes)
+        make.ticket(in_team=ticket.team, subject="Of today", incident_class=kind, opened_at=at)
     admit(ticket, decide(ticket, now=now), now)
 
 
