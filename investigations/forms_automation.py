@@ -104,11 +104,9 @@ def calendars() -> list[tuple[str, str]]:
 
 def _connections() -> list[tuple[str, str]]:
     """Kinds of which all count, and single connections."""
-    rows = list(InboundEndpoint.objects.filter(is_active=True).order_by("source", "connection"))
     known = helpdesks()
-    kinds = [
-        (kind, f"All of {known[kind].title}") for kind in dict.fromkeys(row.source for row in rows) if kind in known
-    ]
+    rows = list(InboundEndpoint.objects.filter(is_active=True, source__in=known).order_by("source", "connection"))
+    kinds = [(kind, f"All of {known[kind].title}") for kind in dict.fromkeys(row.source for row in rows)]
     return [*kinds, *((str(row), f"{row.title} ({row})" if row.title else str(row)) for row in rows)]
 
 

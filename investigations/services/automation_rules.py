@@ -101,8 +101,9 @@ def rules_of(number: int) -> RuleSet:
 
 
 def as_text(rules: RuleSet) -> str:
-    """The set as the configuration file `automation.yaml` has it."""
-    return canonical(rules.as_data())
+    """The set as the configuration file `automation.yaml` has it: what is as usual is left out."""
+    data = rules.model_dump(mode="json", exclude_defaults=True)
+    return canonical({"default": rules.default.value, "rules": [], **data})
 
 
 def difference(before: RuleSet, after: RuleSet) -> Sequence[tuple[str, str]]:

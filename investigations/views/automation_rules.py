@@ -76,8 +76,8 @@ def _rule_page(
         "form": form,
         "base": now.number,
         "comment": request.POST.get("comment", ""),
-        "theirs": canonical(theirs.model_dump(mode="json")) if theirs else "",
-        "mine": _text_of(form),
+        "theirs": canonical(theirs.model_dump(mode="json", exclude_defaults=True, exclude={"key"})) if theirs else "",
+        "mine": _text_of(form) if more.get("conflict") else "",
         "now": now,
         **more,
     }
@@ -86,7 +86,9 @@ def _rule_page(
 
 
 def _text_of(form: RuleForm) -> str:
-    return canonical(form.as_rule()) if form.is_bound and form.is_valid() else ""
+    """The rule as it was entered, in the form in which the one in force stands beside it."""
+    rule = Rule.model_validate(form.as_rule())
+    return canonical(rule.model_dump(mode="json", exclude_defaults=True))
 
 
 @require_POST

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from altor.errors import Conflict, InvalidInput
 from altor.models import AuditEvent
 from investigations.automation.rules import Mode, read_rules
+from investigations.configuration_automation import AutomationPart
 from investigations.models import AutomationDecision, AutomationVersion, Investigation, Ticket
 from investigations.services.automation import admit, decide, newest_decision, note_run
 from investigations.services.automation_rules import RulesChanged, restore_version, rules_in_force, save_rules
@@ -301,3 +302,20 @@ def test_hours_of_a_team_that_does_not_exist_are_refused() -> None:
         save_rules(read_rules({"calendars": {"nobody": {}}}), base=None, actor=None)
     make.team("Support")
     save_rules(read_rules({"calendars": {"support": {}, "installation": {}}}), base=None, actor=None)
+
+
+def test_the_configuration_file_comes_back_as_it_was_and_tells_its_faults() -> None:
+    rule = {"key": "a", "title": "Gold", "mode": "automatic", "when": {"tiers": ["gold"]}, "quota_per_hour": 3}
+    calendars = {"installation": {"timezone": "Europe/Berlin", "holidays": ["2026-12-25"], "opens": "08:00"}}
+    in_force(rule, quota_per_hour=0, default="watch", calendars=calendars)
+    part, before = AutomationPart(), rules_in_force()
+    text = part.export()["automation.yaml"]
+    part.apply({"automation.yaml": text}, prune=True, actor=None)
+    assert rules_in_force().number == before.number, "the same again makes no version"
+    save_rules(read_rules({}), base=None, actor=None)
+    assert part.export()["automation.yaml"] == "default: automatic\nrules: []\n"
+    part.apply({"automation.yaml": text}, prune=True, actor=None)
+    assert rules_in_force().rules == before.rules
+    for wrong in ("default: [", "default: sometimes", "calendars: {nobody: {}}"):
+        with pytest.raises(InvalidInput, match=r"automation\.yaml"):
+            part.apply({"automation.yaml": wrong}, prune=True, actor=None)
