@@ -1,4 +1,4 @@
-"""Administration of people, tokens, events and inbound deliveries."""
+"""Administration of people, tokens, events, inbound and outbound deliveries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from altor.models import (
     InboundEndpoint,
     InboundEvent,
     Membership,
+    OutboundAttempt,
+    OutboundDelivery,
+    OutboundEndpoint,
     PhaseEvent,
     Team,
     User,
@@ -86,6 +89,26 @@ class InboundEventAdmin(Readable):
     list_select_related = ("endpoint",)
     list_filter = ("status",)
     search_fields = ("delivery_key", "result_ref")
+
+
+@admin.register(OutboundEndpoint)
+class OutboundEndpointAdmin(Readable):
+    list_display = ("slug", "title", "url", "is_active", "failing_since", "last_success_at")
+    secret_fields = ("secrets",)
+
+
+@admin.register(OutboundDelivery)
+class OutboundDeliveryAdmin(Readable):
+    list_display = ("created_at", "endpoint", "event_type", "message_id", "status", "attempts")
+    list_select_related = ("endpoint",)
+    list_filter = ("status",)
+    search_fields = ("message_id", "key")
+
+
+@admin.register(OutboundAttempt)
+class OutboundAttemptAdmin(Readable):
+    list_display = ("started_at", "delivery", "number", "status", "latency_ms", "error")
+    list_select_related = ("delivery",)
 
 
 @admin.register(IdempotencyRecord)

@@ -1,4 +1,5 @@
-"""Entry points of the queue for upkeep. The supervisor sweeps too; the schedule serves clusters without one."""
+"""Entry points of the queue: upkeep, and what leaves Altor. The supervisor sweeps too; the schedule serves clusters
+without one."""
 
 from __future__ import annotations
 
@@ -20,9 +21,28 @@ def sweep() -> None:
 
 
 def prune_results() -> int:
-    """Delete old results of tasks, which django-q2 itself keeps for ever; their number."""
+    """Delete old results of tasks, which django-q2 itself keeps for ever, and what left Altor long ago; the number of
+    the former."""
     from django_q.models import Task
 
+    from altor.webhooks.delivering import prune
+
+    now = timezone.now()
+    prune(now=now)
     deleted: int
-    deleted, _ = Task.objects.filter(stopped__lt=timezone.now() - RESULTS_KEPT).delete()
+    deleted, _ = Task.objects.filter(stopped__lt=now - RESULTS_KEPT).delete()
     return deleted
+
+
+def deliver_webhook(delivery_id: int) -> None:
+    """Try one delivery. Safe to deliver twice: the second finds nothing to claim."""
+    from altor.webhooks.delivering import deliver
+
+    deliver(int(delivery_id))
+
+
+def sweep_webhooks() -> int:
+    """Queue deliveries whose next try is due, whose worker was killed, or whose queue entry was lost."""
+    from altor.webhooks.delivering import sweep
+
+    return sweep()

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from altor import health
-from altor.views import account, audit, errors, people
+from altor.views import account, audit, errors, outbound, people
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/health/live", health.live, name="health-live"),
@@ -26,6 +26,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/new/", people.team_page, name="team-new"),
     path("teams/<slug:slug>/", people.team_page, name="team"),
     path("audit/", audit.audit, name="audit"),
+    path("outbound/", outbound.outbound, name="outbound"),
+    path("outbound/endpoints/new/", outbound.new_endpoint, name="outbound-new"),
+    path("outbound/endpoints/<slug:slug>/", outbound.endpoint_page, name="outbound-endpoint"),
+    path("outbound/endpoints/<slug:slug>/change/", outbound.change, name="outbound-change"),
+    path("outbound/endpoints/<slug:slug>/act/", outbound.act, name="outbound-act"),
+    path("outbound/endpoints/<slug:slug>/replay/", outbound.replay_all, name="outbound-replay-all"),
+    path("outbound/deliveries/<slug:message_id>/", outbound.delivery_page, name="outbound-delivery"),
+    path("outbound/deliveries/<slug:message_id>/replay/", outbound.replay, name="outbound-replay"),
     path("search/", account.search, name="search"),
     path("metrics/", include("metrics.urls")),
     path("", include("investigations.urls")),

@@ -8,7 +8,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from altor.models import InboundEndpoint, InboundEvent, Team, User
+from altor.models import (
+    InboundEndpoint,
+    InboundEvent,
+    OutboundAttempt,
+    OutboundDelivery,
+    OutboundEndpoint,
+    Team,
+    User,
+)
 from altor.models.people import Membership
 from investigations.models import Connection, Customer, Evidence, Investigation, PlaybookVersion, StepResult, Ticket
 
@@ -268,3 +276,27 @@ def inbound_event(**values: Any) -> InboundEvent:
         "body": {"id": "77", "subject": "Help"}, "headers": {"webhook-id": "msg_1"}, "received_at": timezone.now(),
     }  # fmt: skip
     return InboundEvent.objects.create(**{**defaults, **values})
+
+
+def outbound_endpoint(**values: Any) -> OutboundEndpoint:
+    defaults: dict[str, Any] = {
+        "slug": "warehouse", "title": "Warehouse", "url": "https://hooks.altor.example/in",
+        "secrets": "whsec_b2J2aW91c2x5LWZha2Utc2VjcmV0", "event_types": ["run.finished"],
+    }  # fmt: skip
+    return OutboundEndpoint.objects.create(**{**defaults, **values})
+
+
+def outbound_delivery(of: OutboundEndpoint, **values: Any) -> OutboundDelivery:
+    """A delivery that failed, with its only try."""
+    defaults: dict[str, Any] = {
+        "endpoint": of, "message_id": "msg_00ff", "event_type": "run.finished", "key": "run:INV-7", "status": "failed",
+        "payload": {"type": "run.finished", "timestamp": "2026-05-01T12:00:00.000Z", "data": {"ticket": "TK-1"}},
+        "reason": "It answered 500. Given up after 8 tries.", "attempts": 8, "tries": 8, "not_before": NOON,
+        "queued_at": NOON, "created_at": NOON, "ended_at": NOON,
+    }  # fmt: skip
+    made = OutboundDelivery.objects.create(**{**defaults, **values})
+    OutboundAttempt.objects.create(
+        delivery=made, number=made.attempts, started_at=NOON, ended_at=NOON, status=500, latency_ms=84,
+        error="It answered 500", answer="<script>window.hacked=1</script> upstream timed out",
+    )  # fmt: skip
+    return made

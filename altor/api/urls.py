@@ -6,11 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from altor.api.docs import SchemaView, api_docs
+from altor.api.outbound import OutboundDeliveryViewSet, OutboundEndpointViewSet
 from altor.api.people import MeView, TokenViewSet
 from altor.api.views import unknown_address
 
 router = SimpleRouter()
 router.register("tokens", TokenViewSet, basename="api-token")
+router.register("outbound/endpoints", OutboundEndpointViewSet, basename="api-outbound-endpoint")
+router.register("outbound/deliveries", OutboundDeliveryViewSet, basename="api-outbound-delivery")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SchemaView.as_view(), name="api-schema"),

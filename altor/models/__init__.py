@@ -1,8 +1,10 @@
-"""Models that every app may use: people and teams, tokens, the audit log, phase events, inbound events."""
+"""Models that every app may use: people and teams, tokens, the audit log, phase events, inbound events,
+webhooks that leave."""
 
 from altor.models.audit import AuditEvent
 from altor.models.events import PhaseEvent
 from altor.models.inbound import InboundEndpoint, InboundEvent
+from altor.models.outbound import OutboundAttempt, OutboundDelivery, OutboundEndpoint
 from altor.models.people import Membership, Team, User
 from altor.models.tokens import ApiToken, IdempotencyRecord
 
@@ -13,6 +15,9 @@ __all__ = [
     "InboundEndpoint",
     "InboundEvent",
     "Membership",
+    "OutboundAttempt",
+    "OutboundDelivery",
+    "OutboundEndpoint",
     "PhaseEvent",
     "Team",
     "User",

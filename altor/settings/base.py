@@ -15,6 +15,7 @@ from altor.settings import environment
 from altor.settings.csp import *  # noqa: F403
 from altor.settings.database import databases
 from altor.settings.keys import generated
+from altor.settings.outgoing import *  # noqa: F403
 from altor.settings.pages import *  # noqa: F403
 from altor.settings.queue import *  # noqa: F403
 from altor.settings.rest import *  # noqa: F403
@@ -253,6 +254,7 @@ SWEEPS = [
     "investigations.tasks.sweep_notes",
     "investigations.tasks.sweep_automation",
     "investigations.tasks.sweep_backfills",
+    "altor.tasks.sweep_webhooks",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]

@@ -40,6 +40,7 @@ SPECTACULAR_SETTINGS = {
         "RunStatus": "investigations.models.Investigation.Status",
         "StepStatus": "investigations.models.StepResult.Status",
         "InboundStatus": "altor.models.InboundEvent.Status",
+        "OutboundStatus": "altor.models.OutboundDelivery.Status",
         "ConnectionHealth": "investigations.models.Connection.Health",
         "ClaimKind": "investigations.models.TicketClaim.Kind",
         "TokenKind": "altor.models.ApiToken.Kind",

@@ -59,6 +59,9 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "retry": ("reload", "Will be retried", "warn"),
     "ignored": ("minus", "Ignored", "mute"),
     "dead": ("x", "Dead", "failed"),
+    # what leaves Altor ("waiting", "failed" and "cancelled" as above)
+    "delivered": ("check", "Delivered", "done"),
+    "disabled": ("ban", "Disabled", "failed"),
     # things that are on or off
     "active": ("check", "Active", "ok"),
     "inactive": ("minus", "Not active", "mute"),

@@ -1,26 +1,13 @@
-"""Filters of the lists. An unknown parameter is an error: a typing error must not show everything."""
+"""Filters of the lists."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import Q, QuerySet
-from django_filters.rest_framework import FilterSet
-from rest_framework.exceptions import ValidationError
 
+from altor.api.filtering import StrictFilterSet
 from altor.models import InboundEvent
 from investigations.models import Customer, Investigation, PlaybookVersion, Ticket
-
-_PAGING = frozenset({"cursor", "limit"})
-
-
-class StrictFilterSet(FilterSet):  # type: ignore[misc]  # django-filter ships no types
-    def is_valid(self) -> bool:
-        unknown = sorted(set(self.data) - set(self.filters) - _PAGING)
-        if unknown:
-            raise ValidationError({name: ["There is no such parameter."] for name in unknown})
-        return bool(super().is_valid())
 
 
 class TicketFilter(StrictFilterSet):
@@ -98,12 +85,4 @@ class InboundFilter(StrictFilterSet):
 
     class Meta:
         model = InboundEvent
-        fields: list[str] = []
-
-
-class NoFilter(StrictFilterSet):
-    """For lists without parameters of their own."""
-
-    class Meta:
-        model: Any = None
         fields: list[str] = []

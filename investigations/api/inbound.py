@@ -12,9 +12,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from altor.api.filtering import NoFilter
 from altor.api.views import ApiViewSet
 from altor.models import InboundEndpoint, InboundEvent
-from investigations.api.filtering import InboundFilter, NoFilter
+from investigations.api.filtering import InboundFilter
 from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
 from investigations.services.inbound import replay_event
 

@@ -14,9 +14,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from altor.api.filtering import NoFilter
 from altor.api.views import ApiView, ApiViewSet
 from altor.errors import InvalidInput
-from investigations.api.filtering import NoFilter
 from investigations.models import Connection, InstallationProfile
 from investigations.services.connections import (
     check_connection,

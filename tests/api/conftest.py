@@ -140,6 +140,7 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         endpoint=endpoint, delivery_key="d1", kind="ticket.created", body={"type": "ticket.created", "data": {"id": 5}},
         received_at=NOW - timedelta(hours=1), status="dead", reason="broken",
     )  # fmt: skip
+    make.outbound_delivery(make.outbound_endpoint())
     foreign_run = run_of(foreign, 1)
     return World(
         people,

@@ -154,6 +154,15 @@ EVENT_ROW = [
 ]
 
 
+OUTBOUND_ENDPOINT = [
+    *["name", "title", "url", "event_types", "owner", "is_active", "disabled_reason", "disabled_at", "failing_since"],
+    *["last_success_at", "live_secrets", "created_at"],
+]
+OUTBOUND_ROW = [
+    *["message_id", "endpoint", "event_type", "status", "reason", "attempts", "not_before", "created_at", "ended_at"],
+]
+
+
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
@@ -169,6 +178,10 @@ EVENT_ROW = [
             "inbound/endpoints/",
             ["source", "connection", "title", "ticket_prefix", "is_active", "address", "live_secrets", "created_at"],
         ),
+        ("outbound/endpoints/", OUTBOUND_ENDPOINT),
+        ("outbound/endpoints/warehouse/", OUTBOUND_ENDPOINT),
+        ("outbound/deliveries/", OUTBOUND_ROW),
+        ("outbound/deliveries/msg_00ff/", [*OUTBOUND_ROW, "payload", "tried"]),
         ("profile/", ["version", "saved_at", "saved_by", "comment", "profile"]),
         ("me/", ["username", "role", "teams", "timezone", "permissions", "token"]),
     ],
@@ -191,7 +204,8 @@ def test_the_keys_of_a_run_and_its_parts_are_pinned(world: World, admin_api: API
 
 
 def test_secrets_never_come_back(world: World, admin_api: APIClient) -> None:
-    for path in ("connections/", "connections/github:main/", "inbound/endpoints/", "inbound/events/"):
+    paths = ("connections/", "connections/github:main/", "inbound/endpoints/", "inbound/events/", "outbound/endpoints/")
+    for path in (*paths, "outbound/endpoints/warehouse/", "outbound/deliveries/msg_00ff/"):
         text = admin_api.get(API + path).content.decode()
         assert "obviously-fake" not in text
         assert "b2J2aW91c2x5" not in text

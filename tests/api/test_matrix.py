@@ -139,6 +139,28 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-inbound-endpoint-detail", "get"): Case("inbound/endpoints/generic:desk/", "inbound.read", 200),
     ("api-inbound-endpoint-rotate", "post"): Case("inbound/endpoints/generic:desk/rotate/", "inbound.replay", 200),
     ("api-inbound-endpoint-drop-old", "post"): Case("inbound/endpoints/generic:desk/drop-old/", "inbound.replay", 200),
+    ("api-outbound-endpoint-list", "get"): Case("outbound/endpoints/", "outbound.read", 200),
+    ("api-outbound-endpoint-list", "post"): Case(
+        "outbound/endpoints/", "outbound.edit", 201,
+        {"title": "Other", "url": "https://hooks.altor.example/in", "event_types": ["run.finished"]},
+    ),
+    ("api-outbound-endpoint-detail", "get"): Case("outbound/endpoints/warehouse/", "outbound.read", 200),
+    ("api-outbound-endpoint-detail", "patch"): Case(
+        "outbound/endpoints/warehouse/", "outbound.edit", 200, {"title": "Lake"}
+    ),
+    ("api-outbound-endpoint-rotate", "post"): Case("outbound/endpoints/warehouse/rotate/", "outbound.edit", 200),
+    ("api-outbound-endpoint-drop-old", "post"): Case("outbound/endpoints/warehouse/drop-old/", "outbound.edit", 200),
+    ("api-outbound-endpoint-disable", "post"): Case(
+        "outbound/endpoints/warehouse/disable/", "outbound.edit", 200, {"reason": "moved"}
+    ),
+    ("api-outbound-endpoint-enable", "post"): Case("outbound/endpoints/warehouse/enable/", "outbound.edit", 200),
+    ("api-outbound-endpoint-test", "post"): Case("outbound/endpoints/warehouse/test/", "outbound.edit", 202),
+    ("api-outbound-endpoint-replay", "post"): Case(
+        "outbound/endpoints/warehouse/replay/", "outbound.edit", 202, {"since": "2026-05-01T00:00:00Z"}
+    ),
+    ("api-outbound-delivery-list", "get"): Case("outbound/deliveries/", "outbound.read", 200),
+    ("api-outbound-delivery-detail", "get"): Case("outbound/deliveries/msg_00ff/", "outbound.read", 200),
+    ("api-outbound-delivery-replay", "post"): Case("outbound/deliveries/msg_00ff/replay/", "outbound.edit", 202),
 }  # fmt: skip
 #: Guarded by something else than a permission, and tested where that is: signatures, login, no guard.
 ELSEWHERE = {"api-hook", "api-docs", "api-schema", "api-unknown", "health-live", "health-ready"}

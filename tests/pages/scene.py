@@ -183,6 +183,7 @@ def build() -> Scene:
     )  # fmt: skip
     make.inbound_event(status="dead", reason="The payload names no ticket id.", attempts=5)
     make.inbound_event(status="done", result_ref=ticket.ref)
+    make_outbound(admin)
     weights = WordWeights(
         ("latency", "none", "webhook"), {"brochure": 0, "courier": 1, "treacle": 2}, np.ones(3),
         np.eye(3)[[2, 0, 1]] * 3.0, np.zeros(3), np.eye(3, dtype=np.int64)[[2, 0, 1]] * 14,
@@ -218,6 +219,23 @@ def build() -> Scene:
         team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
         customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
     )  # fmt: skip
+
+
+def make_outbound(admin: User) -> None:
+    """An endpoint that works and one that was switched off; deliveries in every state, with a hostile answer."""
+    good = make.outbound_endpoint(
+        owner=admin, last_success_at=make.NOON, secrets="whsec_b2Jz\nwhsec_b2J0", title=PAYLOADS[0]
+    )
+    off = make.outbound_endpoint(
+        slug="old-bot", title=f"Old bot {LONG}"[:80], is_active=False, disabled_at=make.NOON, failing_since=make.NOON,
+        disabled_reason="No delivery has been accepted for 5 days.", url=f"https://old.altor.example/{LONG}",
+    )  # fmt: skip
+    make.outbound_delivery(good)
+    make.outbound_delivery(good, message_id="msg_01", key="b", status="waiting", attempts=1, reason="It answered 503")
+    make.outbound_delivery(good, message_id="msg_02", key="c", status="delivered", attempts=1, reason="")
+    make.outbound_delivery(
+        off, message_id="msg_03", status="cancelled", attempts=2, reason="The endpoint was disabled."
+    )
 
 
 def make_verdicts(team: Team, lead: User) -> None:
@@ -405,6 +423,12 @@ def pages(scene: Scene) -> dict[str, str]:
         "profile": at("profile"),
         "inbound": at("inbound"),
         "inbound-event": at("inbound-event", InboundEvent.objects.get(status="dead").pk),
+        "outbound": reverse("outbound"),
+        "outbound-filtered": reverse("outbound") + "?state=waiting&endpoint=old-bot",
+        "outbound-endpoint": reverse("outbound-endpoint", args=["warehouse"]),
+        "outbound-disabled": reverse("outbound-endpoint", args=["old-bot"]),
+        "outbound-new": reverse("outbound-new"),
+        "outbound-delivery": reverse("outbound-delivery", args=["msg_00ff"]),
         "people": reverse("people"),
         "person": reverse("person", args=["priya"]),
         "person-new": reverse("person-new"),

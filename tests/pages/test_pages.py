@@ -18,6 +18,10 @@ _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 ONLY = {
     **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
     **dict.fromkeys(
+        ("outbound", "outbound-filtered", "outbound-endpoint", "outbound-disabled", "outbound-delivery"), _LEADS
+    ),
+    "outbound-new": _ADMINS,
+    **dict.fromkeys(
         (
             "customer-new",
             "playbook-edit",
@@ -95,7 +99,7 @@ def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: C
         assert len(re.findall(r"<h1[ >]", html)) == 1, name
         title = re.search(r"<title>(.*?)</title>", html, re.S)
         assert title is not None and title[1].endswith("· Altor") and len(title[1]) > 10, name
-        if name not in ("runs-filtered", "playbook-file"):
+        if name not in ("runs-filtered", "playbook-file", "outbound-filtered"):
             assert title[1] not in titles, (name, titles.get(title[1]))
         titles[title[1]] = name
         assert (
@@ -136,6 +140,9 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("practice-case", 12),
         ("backtest", 12),
         ("metrics-diagnosis", 12),
+        ("outbound", 7),
+        ("outbound-endpoint", 7),
+        ("outbound-delivery", 7),
     ],
 )
 def test_query_counts_do_not_grow(
