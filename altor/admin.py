@@ -1,4 +1,4 @@
-"""Administration of people, tokens, events, inbound and outbound deliveries."""
+"""Administration of people, tokens, events, inbound and outbound deliveries, notices."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from altor.models import (
     InboundEndpoint,
     InboundEvent,
     Membership,
+    Notice,
+    NoticeChannel,
+    NoticeDelivery,
     OutboundAttempt,
     OutboundDelivery,
     OutboundEndpoint,
@@ -109,6 +112,27 @@ class OutboundDeliveryAdmin(Readable):
 class OutboundAttemptAdmin(Readable):
     list_display = ("started_at", "delivery", "number", "status", "latency_ms", "error")
     list_select_related = ("delivery",)
+
+
+@admin.register(NoticeChannel)
+class NoticeChannelAdmin(Readable):
+    list_display = ("slug", "title", "kind", "team", "is_active", "last_ok_at", "last_error")
+    list_select_related = ("team",)
+    secret_fields = ("secret",)
+
+
+@admin.register(Notice)
+class NoticeAdmin(Readable):
+    list_display = ("created_at", "kind", "subject_ref", "title")
+    list_filter = ("kind",)
+    search_fields = ("subject_ref", "key")
+
+
+@admin.register(NoticeDelivery)
+class NoticeDeliveryAdmin(Readable):
+    list_display = ("created_at", "notice", "place", "mode", "status", "attempts", "why")
+    list_select_related = ("notice",)
+    list_filter = ("status", "mode")
 
 
 @admin.register(IdempotencyRecord)

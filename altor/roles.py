@@ -53,6 +53,10 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "inbound.replay": (frozenset({_X}), "Replay inbound events; manage webhook endpoints"),
     "outbound.read": (frozenset({_L, _X}), "See outbound webhooks and what became of their deliveries"),
     "outbound.edit": (frozenset({_X}), "Manage outbound webhooks; test and replay deliveries"),
+    "notice.channels": (
+        frozenset({_L, _X}),
+        "Set up and test notice channels of the own teams (administrators: of all)",
+    ),
     "token.own": (frozenset({_A, _L, _E, _X, _R}), "Create and revoke own API tokens"),
     "token.all": (frozenset({_X}), "See and revoke others' API tokens"),
     "user.edit": (frozenset({_X}), "Manage people, roles and teams"),

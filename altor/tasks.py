@@ -25,10 +25,12 @@ def prune_results() -> int:
     the former."""
     from django_q.models import Task
 
-    from altor.webhooks.delivering import prune
+    from altor.notify.delivering import prune as prune_notices
+    from altor.webhooks.delivering import prune as prune_webhooks
 
     now = timezone.now()
-    prune(now=now)
+    prune_webhooks(now=now)
+    prune_notices(now=now)
     deleted: int
     deleted, _ = Task.objects.filter(stopped__lt=now - RESULTS_KEPT).delete()
     return deleted
@@ -44,5 +46,26 @@ def deliver_webhook(delivery_id: int) -> None:
 def sweep_webhooks() -> int:
     """Queue deliveries whose next try is due, whose worker was killed, or whose queue entry was lost."""
     from altor.webhooks.delivering import sweep
+
+    return sweep()
+
+
+def deliver_notice(delivery_id: int) -> None:
+    """Try one notice at one place. Safe to deliver twice: the second finds nothing to take."""
+    from altor.notify.delivering import deliver
+
+    deliver(int(delivery_id))
+
+
+def deliver_digest(place: str) -> None:
+    """Send what waits for one person's digest. Safe to deliver twice: the second finds nothing to take."""
+    from altor.notify.digest import deliver_digest as deliver
+
+    deliver(str(place))
+
+
+def sweep_notices() -> int:
+    """Queue notices whose next try, quiet hours' end or digest is due, and those whose worker was killed."""
+    from altor.notify.delivering import sweep
 
     return sweep()

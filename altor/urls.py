@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from altor import health
-from altor.views import account, audit, errors, outbound, people
+from altor.views import account, audit, errors, notices, outbound, people
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/health/live", health.live, name="health-live"),
@@ -20,6 +20,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/tokens/", account.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", account.revoke, name="token-revoke"),
     path("account/sessions/end/", account.end_sessions, name="end-sessions"),
+    path("account/notifications/", notices.preferences, name="notice-preferences"),
+    path("account/notifications/own/", notices.own_channel, name="notice-own"),
+    path("notices/", notices.channels, name="notices"),
+    path("notices/channels/new/", notices.channel, name="notice-channel-new"),
+    path("notices/channels/<slug:slug>/", notices.channel, name="notice-channel"),
+    path("notices/channels/<slug:slug>/act/", notices.act, name="notice-act"),
     path("people/", people.people, name="people"),
     path("people/new/", people.new_person, name="person-new"),
     path("people/<str:username>/", people.person_page, name="person"),

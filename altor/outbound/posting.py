@@ -57,7 +57,7 @@ def post_once(
 async def _post(
     url: str, body: bytes, headers: Mapping[str, str], *, source: str, key: str, timeout_s: float
 ) -> Posted:
-    upstream = Upstream(source, key, url, limit_of=lambda reply: None, max_bytes=_MAX_BYTES)
+    upstream = Upstream(source, key, "", limit_of=lambda reply: None, max_bytes=_MAX_BYTES)
     close_circuit(key)
     async with open_client(upstream) as client:
         with call_scope(timeout_s) as scope:
@@ -71,7 +71,7 @@ async def _post(
                     error=error.message,
                     is_refused=isinstance(error, AddressRefused),
                 )
-            except httpx.InvalidURL:
+            except (httpx.InvalidURL, UnicodeError):  # the latter from the look-up of a name that is none
                 return Posted(None, 0.0, error="The address cannot be read", is_refused=True)
         seconds = scope.exchanges[-1].seconds if scope.exchanges else 0.0
         kept = {name.lower(): value for name, value in answer.headers.items()}

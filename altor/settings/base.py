@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import django_stubs_ext
 from cryptography.fernet import Fernet
@@ -201,10 +202,9 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
+DEFAULT_FROM_EMAIL = environment.text("ALTOR_EMAIL_FROM") or f"altor@{urlsplit(BASE_URL).hostname or 'localhost'}"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if environment.text("ALTOR_EMAIL_URL"):
-    from urllib.parse import unquote, urlsplit
-
     _mail = urlsplit(environment.text("ALTOR_EMAIL_URL"))
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
@@ -255,6 +255,7 @@ SWEEPS = [
     "investigations.tasks.sweep_automation",
     "investigations.tasks.sweep_backfills",
     "altor.tasks.sweep_webhooks",
+    "altor.tasks.sweep_notices",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]

@@ -72,6 +72,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     ),
     Variable("ALTOR_PRIVATE_UPSTREAMS", "Private upstreams one by one: source=host:port, comma separated", ""),
     Variable("ALTOR_EMAIL_URL", "smtp://user:password@host:port; mails go to the console without it", "", True),
+    Variable("ALTOR_EMAIL_FROM", "Sender of mails", "altor@ and the host of ALTOR_BASE_URL"),
     Variable("ALTOR_ENABLE_ADMIN", "0 switches /admin/ off", "1"),
     Variable(
         "ALTOR_AUTO_INVESTIGATE", "0 is the kill switch: tickets no longer start investigations by themselves", "1"

@@ -61,6 +61,8 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "dead": ("x", "Dead", "failed"),
     # what leaves Altor ("waiting", "failed" and "cancelled" as above)
     "delivered": ("check", "Delivered", "done"),
+    "sent": ("check", "Sent", "done"),
+    "replaced": ("refresh", "Replaced", "mute"),
     "disabled": ("ban", "Disabled", "failed"),
     # things that are on or off
     "active": ("check", "Active", "ok"),

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from altor.audit import record_event
 from altor.errors import InvalidInput
 from altor.models import OutboundDelivery, OutboundEndpoint, User
+from altor.notify import notify
 from altor.outbound import judge_url
 from altor.webhooks.events import event_types
 
@@ -78,7 +79,7 @@ def drop_old_secrets(endpoint: OutboundEndpoint, *, actor: User | None) -> None:
 def disable_endpoint(endpoint: OutboundEndpoint, *, reason: str, actor: User | None, now: datetime) -> OutboundEndpoint:
     """Send it nothing more; what waits is cancelled and can be replayed later. Nothing happens when it is off already.
 
-    `actor` None: Altor itself switched it off.
+    `actor` None: Altor itself switched it off, and tells its owner.
     """
     endpoint = _locked(endpoint)
     if not endpoint.is_active:
@@ -89,6 +90,13 @@ def disable_endpoint(endpoint: OutboundEndpoint, *, reason: str, actor: User | N
         status=OutboundDelivery.Status.CANCELLED, reason="The endpoint was disabled.", ended_at=now
     )
     _tell(endpoint, "outbound.disabled", actor, after={"cancelled": cancelled}, reason=reason)
+    if actor is None:
+        notify(
+            "webhook.disabled", subject_ref=endpoint.slug, title=f"The webhook “{endpoint.title}” was switched off",
+            lines=[reason, f"{cancelled} waiting deliveries were cancelled; they can be sent again."],
+            url_path=f"/outbound/endpoints/{endpoint.slug}/", people=[endpoint.owner] if endpoint.owner else [],
+            key=f"webhook.disabled:{endpoint.pk}:{now.isoformat()}", now=now,
+        )  # fmt: skip
     return endpoint
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from altor import events
 from altor.audit import record_event
-from altor.models import InboundEndpoint, InboundEvent, Team, User
+from altor.models import InboundEndpoint, InboundEvent, Notice, NoticeChannel, NoticeDelivery, Team, User
 from altor.tokens import create_token
 from investigations.automation.rules import read_rules
 from investigations.models import (
@@ -184,6 +184,7 @@ def build() -> Scene:
     make.inbound_event(status="dead", reason="The payload names no ticket id.", attempts=5)
     make.inbound_event(status="done", result_ref=ticket.ref)
     make_outbound(admin)
+    make_notices(support, admin)
     weights = WordWeights(
         ("latency", "none", "webhook"), {"brochure": 0, "courier": 1, "treacle": 2}, np.ones(3),
         np.eye(3)[[2, 0, 1]] * 3.0, np.zeros(3), np.eye(3, dtype=np.int64)[[2, 0, 1]] * 14,
@@ -236,6 +237,30 @@ def make_outbound(admin: User) -> None:
     make.outbound_delivery(
         off, message_id="msg_03", status="cancelled", attempts=2, reason="The endpoint was disabled."
     )
+
+
+def make_notices(team: Team, admin: User) -> None:
+    """Channels that work, fail and are off, one person's own; notices in every state with hostile texts."""
+    room = NoticeChannel.objects.create(
+        slug="room", title=PAYLOADS[1], kind="slack_bot", address="C0123456789", secret="xoxb-obviously-fake",
+        team=team, kinds=["diagnosis.ready"], last_ok_at=make.NOON,
+    )  # fmt: skip
+    NoticeChannel.objects.create(
+        slug="mail", title=f"Mail {LONG}"[:80], kind="mail", address="a@altor.example", last_error=f"Refused {LONG}"
+    )
+    NoticeChannel.objects.create(slug="new", title="New", kind="teams", secret="https://x.example/", is_active=False)
+    NoticeChannel.objects.create(
+        slug="own", title="Own", kind="apprise", secret="ntfys://topic", person=admin, last_error="It answered 404"
+    )
+    for number, status in enumerate(NoticeDelivery.Status.values):
+        notice = Notice.objects.create(
+            kind="diagnosis.ready", subject_ref=f"TK-{number}", title=PAYLOADS[number][:200], lines=list(PAYLOADS[:5]),
+            url_path="/", key=f"k{number}", sha=str(number), created_at=make.NOON,
+        )  # fmt: skip
+        NoticeDelivery.objects.create(
+            notice=notice, channel=room, place=f"channel:{room.pk}", status=status, why=PAYLOADS[0], attempts=1,
+            not_before=make.NOON, queued_at=make.NOON, created_at=make.NOON,
+        )  # fmt: skip
 
 
 def make_verdicts(team: Team, lead: User) -> None:
@@ -429,6 +454,11 @@ def pages(scene: Scene) -> dict[str, str]:
         "outbound-disabled": reverse("outbound-endpoint", args=["old-bot"]),
         "outbound-new": reverse("outbound-new"),
         "outbound-delivery": reverse("outbound-delivery", args=["msg_00ff"]),
+        "notices": reverse("notices"),
+        "notices-filtered": reverse("notices") + "?state=failed",
+        "notice-channel": reverse("notice-channel", args=["room"]),
+        "notice-channel-new": reverse("notice-channel-new"),
+        "notice-preferences": reverse("notice-preferences"),
         "people": reverse("people"),
         "person": reverse("person", args=["priya"]),
         "person-new": reverse("person-new"),

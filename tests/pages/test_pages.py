@@ -21,6 +21,7 @@ ONLY = {
         ("outbound", "outbound-filtered", "outbound-endpoint", "outbound-disabled", "outbound-delivery"), _LEADS
     ),
     "outbound-new": _ADMINS,
+    **dict.fromkeys(("notices", "notices-filtered", "notice-channel", "notice-channel-new"), _LEADS),
     **dict.fromkeys(
         (
             "customer-new",
@@ -99,7 +100,7 @@ def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: C
         assert len(re.findall(r"<h1[ >]", html)) == 1, name
         title = re.search(r"<title>(.*?)</title>", html, re.S)
         assert title is not None and title[1].endswith("· Altor") and len(title[1]) > 10, name
-        if name not in ("runs-filtered", "playbook-file", "outbound-filtered"):
+        if name not in ("runs-filtered", "playbook-file", "outbound-filtered", "notices-filtered"):
             assert title[1] not in titles, (name, titles.get(title[1]))
         titles[title[1]] = name
         assert (
@@ -143,6 +144,9 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("outbound", 7),
         ("outbound-endpoint", 7),
         ("outbound-delivery", 7),
+        ("notices", 8),
+        ("notice-channel", 8),
+        ("notice-preferences", 8),
     ],
 )
 def test_query_counts_do_not_grow(

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from werkzeug import Request
 
-from altor import signatures
+from altor import signatures, tasks
 from altor.models import AuditEvent, OutboundAttempt, OutboundDelivery, OutboundEndpoint
 from altor.outbound.posting import Posted
 from altor.webhooks import publish
@@ -195,6 +196,14 @@ def test_an_address_that_may_not_be_contacted_is_not_tried_again(
     assert (delivery.status, delivery.reason) == ("failed", "This address is not allowed for a connection")
 
 
+@pytest.mark.parametrize("url", ["https://a..b.example/", f"https://{'x' * 70}.example/", "https://exa mple.example/"])
+def test_an_address_that_is_none_fails_and_breaks_no_worker(
+    endpoint: OutboundEndpoint, publish_one: Publish, try_at: Try, url: str
+) -> None:
+    OutboundEndpoint.objects.filter(pk=endpoint.pk).update(url=url)
+    assert try_at(publish_one()).reason
+
+
 # ------------------------------------------------------------------------------------------------ endpoints that fail
 def fail_for_good(publish_one: Publish, try_at: Try, key: str, now: datetime) -> datetime:
     """All tries of one delivery; when the last one was."""
@@ -303,6 +312,22 @@ def test_the_sweep_queues_what_is_due_once(
     assert sweep(now=delivery.not_before - timedelta(seconds=1)) == 0
     assert sweep(now=delivery.not_before) == 1
     assert [entry.task["args"] for entry in OrmQ.objects.all()] == [(delivery.pk,)]
+
+
+def test_the_queues_entry_points_reach_all_of_it(
+    httpserver: HTTPServer, endpoint: OutboundEndpoint, publish_one: Publish
+) -> None:
+    answering(httpserver, 200)
+    delivery = publish_one()
+    OrmQ.objects.all().delete()
+    assert tasks.sweep() is None
+    for entry in OrmQ.objects.all():
+        import_string(entry.task["func"])(*entry.task["args"])
+    delivery.refresh_from_db()
+    assert delivery.status == "delivered"
+    OutboundDelivery.objects.update(ended_at=NOW - KEPT)
+    tasks.prune_results()
+    assert not OutboundDelivery.objects.exists()
 
 
 def test_ended_deliveries_are_forgotten_after_their_time(

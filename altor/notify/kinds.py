@@ -1,0 +1,35 @@
+"""The registry of kinds of notices. Apps add theirs through the setting NOTICE_KINDS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from altor.registry import parts
+
+Mail = Literal["off", "now", "digest"]
+Own = Literal["off", "now"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKind:
+    """`title` names it in people's settings; `mail` and `own` hold until a person chooses."""
+
+    title: str
+    mail: Mail = "now"
+    own: Own = "now"
+
+
+KINDS: Final[dict[str, NoticeKind]] = {
+    "diagnosis.ready": NoticeKind("A diagnosis is ready", mail="digest"),
+    "gate.overridden": NoticeKind("Somebody went past a gate"),
+    "owner.changed": NoticeKind("A ticket got another owner"),
+    "webhook.disabled": NoticeKind("An outbound webhook was switched off"),
+}
+
+
+def notice_kinds() -> dict[str, NoticeKind]:
+    found = dict(KINDS)
+    for more in parts("NOTICE_KINDS"):
+        found.update(more)
+    return found
