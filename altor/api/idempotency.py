@@ -6,14 +6,16 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
+from altor.crypto import decrypt_text, encrypt_text
 from altor.errors import Conflict, DomainError
 from altor.models import IdempotencyRecord, User
 
@@ -48,7 +50,7 @@ def idempotent(request: Request, work: Callable[[], Response]) -> Response:
     body = hashlib.sha256(json.dumps(request.data, sort_keys=True, cls=JSONEncoder).encode()).hexdigest()
     record, is_first = _take(request.user, key, request.method or "", request.get_full_path()[:300], body)
     if not is_first:
-        return Response(record.response, status=record.status or 200, headers={"Idempotency-Replayed": "true"})
+        return Response(_opened(record), status=record.status or 200, headers={"Idempotency-Replayed": "true"})
     try:
         response = work()
     except BaseException:
@@ -57,9 +59,24 @@ def idempotent(request: Request, work: Callable[[], Response]) -> Response:
     if response.status_code >= 400:
         record.delete()
     else:
-        record.status, record.response = response.status_code, json.loads(json.dumps(response.data, cls=JSONEncoder))
+        record.status, record.response = response.status_code, _sealed(response.data)
         record.save(update_fields=["status", "response"])
     return response
+
+
+def _sealed(data: Any) -> dict[str, str]:
+    """Encrypted: answers that show a new secret once are remembered too."""
+    return {"sealed": encrypt_text(json.dumps(data, cls=JSONEncoder))}
+
+
+def _opened(record: IdempotencyRecord) -> Any:
+    kept = record.response
+    if not isinstance(kept, dict) or set(kept) != {"sealed"}:
+        return kept  # by a release that kept them open
+    try:
+        return json.loads(decrypt_text(kept["sealed"]))
+    except ImproperlyConfigured:  # the encryption key was taken away meanwhile
+        raise Conflict("The first request was carried out; its answer can no longer be repeated.") from None
 
 
 def _take(user: User, key: str, method: str, path: str, body: str) -> tuple[IdempotencyRecord, bool]:

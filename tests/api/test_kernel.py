@@ -265,6 +265,22 @@ def test_the_same_key_and_body_are_carried_out_once_and_answered_the_same(agent_
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+def test_an_answer_with_a_secret_is_repeated_and_lies_encrypted(world: World, admin_api: APIClient) -> None:
+    bodies = {
+        "tokens/": {"name": "n", "scopes": ["ticket.read"]},
+        "outbound/endpoints/": {
+            "title": "Bot", "url": "https://hooks.altor.example/in", "event_types": ["run.finished"],
+        },
+    }  # fmt: skip
+    for path, body in bodies.items():
+        first, again = (admin_api.post(f"/api/v1/{path}", body, HTTP_IDEMPOTENCY_KEY=path) for _ in range(2))
+        assert (first.status_code, again.json()) == (201, first.json())
+        secret = first.json().get("token") or first.json()["secret"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT response::text FROM altor_idempotencyrecord WHERE key = %s", [path])
+            assert secret not in cursor.fetchone()[0]
+
+
 def test_a_failed_request_frees_its_key(agent_api: APIClient) -> None:
     assert agent_api.post(TICKETS, {"id": ""}, HTTP_IDEMPOTENCY_KEY="k").status_code == 400
     assert agent_api.post(TICKETS, {"id": "1"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
