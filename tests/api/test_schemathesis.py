@@ -42,6 +42,8 @@ def known_ids(world: World, path: str) -> dict[str, str]:
             "/api/v1/connections/": {"ref": "github:main"},
             "/api/v1/inbound/endpoints/": {"ref": "generic:desk"},
             "/api/v1/inbound/events/": {"id": str(world.dead_event.pk), "pk": str(world.dead_event.pk)},
+            "/api/v1/outbound/endpoints/": {"name": "warehouse"},
+            "/api/v1/outbound/deliveries/": {"message_id": "msg_00ff"},
             "": {},
         }.items()
         if path.startswith(prefix)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altor.models import NoticePreference, User
@@ -44,6 +44,7 @@ def test_quiet_hours_end_where_the_person_lives(
     assert found == (utc(expected) if expected else None)
 
 
+@settings(deadline=None)
 @given(
     st.times(), st.times(), st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York", "Pacific/Apia"]),

@@ -6,7 +6,7 @@ import html
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -33,6 +33,7 @@ TEXTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_clean_text_is_one_line_of_bounded_length_without_live_links(text: str) -> None:
     found = clean(text)
@@ -42,6 +43,7 @@ def test_a_clean_text_is_one_line_of_bounded_length_without_live_links(text: str
     found.encode()  # no lone surrogates
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_slack_reads_back_exactly_the_text_and_finds_no_control(text: str) -> None:
     line = clean(text)
@@ -51,6 +53,7 @@ def test_slack_reads_back_exactly_the_text_and_finds_no_control(text: str) -> No
     assert re.sub(r"&(amp|lt|gt);", "", escaped).count("&") == 0
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_markdown_reader_shows_the_text_and_nothing_else(text: str) -> None:
     line = clean(text)
@@ -61,6 +64,7 @@ def test_a_markdown_reader_shows_the_text_and_nothing_else(text: str) -> None:
     assert shown.replace("\u200b", "") == line
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_no_mention_and_no_link_can_begin(text: str) -> None:
     for escape in (unmentioned, markdown_text):
