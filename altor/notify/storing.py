@@ -68,7 +68,7 @@ def _personal(
     wanted = User.objects.filter(pk__in=ids, is_active=True).order_by("pk")
     for person in wanted.select_related("notice_preference", "notice_channel"):
         wishes = Wishes.of(person)
-        mail = wishes.mail(notice.kind, kind)
+        mail = wishes.mail(notice.kind, kind) if person.email else "off"
         if mail == "digest":
             due = wishes.next_digest(now)
             found.append(_delivery(notice, now, person=person, mode=NoticeDelivery.Mode.DIGEST, due=due))

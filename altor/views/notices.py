@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +17,9 @@ from altor.models import NoticeChannel, NoticeDelivery
 from altor.notify.channels import remove_channel, save_channel, save_own_channel, test_channel
 from altor.notify.forms import ChannelForm, OwnChannelForm, PreferenceForm
 from altor.notify.preferences import save_preference
+
+#: How many of a person's latest notices their page shows.
+_LATEST: Final = 15
 
 
 def _own(request: HttpRequest) -> NoticeChannel | None:
@@ -34,7 +39,8 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 
 def _preferences(request: HttpRequest, form: PreferenceForm, own_form: OwnChannelForm) -> HttpResponse:
-    context = {"here": "account", "form": form, "own_form": own_form, "own": _own(request)}
+    mine = NoticeDelivery.objects.filter(person=person(request)).select_related("notice")
+    context = {"here": "account", "form": form, "own_form": own_form, "own": _own(request), "latest": mine[:_LATEST]}
     status = 422 if form.errors or own_form.errors else 200
     return render(request, "altor/notice_preferences.html", context, status=status)
 

@@ -13,10 +13,11 @@ from pytest_httpserver import HTTPServer
 
 from altor.errors import InvalidInput, NotFound
 from altor.models import AuditEvent, NoticeChannel, NoticeDelivery, NoticePreference, OutboundEndpoint, User
+from altor.notify import notify
 from altor.notify.channels import save_channel, save_own_channel
 from altor.webhooks.endpoints import disable_endpoint
 from tests import factories as make
-from tests.notify.conftest import NOW, channel
+from tests.notify.conftest import NOW, TOLD, channel
 
 pytestmark = pytest.mark.django_db
 HOOK = "https://hooks.altor.example/obviously-fake"
@@ -169,6 +170,14 @@ def test_a_person_chooses_what_to_hear(client: Client, priya: User) -> None:
     assert stored.choices["owner.changed"] == {"mail": "digest", "own": "now"}
     assert client.post(url, {**form, "quiet_until": ""}).status_code == 422
     assert client.post(url, {**form, "mail:owner.changed": "loudly"}).status_code == 422
+
+
+def test_a_person_sees_what_they_were_told_and_not_what_others_were(client: Client, priya: User, admin: User) -> None:
+    for who, key in ((priya, "for Priya"), (admin, "for Ada")):
+        notify("owner.changed", key=key, people=[who], now=NOW, **{**TOLD, "title": key})
+    client.force_login(priya)
+    page = client.get(reverse("notice-preferences")).content.decode()
+    assert "for Priya" in page and "for Ada" not in page
 
 
 def test_a_person_has_one_channel_of_their_own(client: Client, priya: User, httpserver: HTTPServer) -> None:

@@ -51,6 +51,11 @@ def test_nobody_is_told_of_what_they_did_or_when_they_have_left(tell: Tell, priy
     assert places() == {f"mail:{other.pk}"}
 
 
+def test_who_has_no_address_gets_no_mail(tell: Tell, priya: User) -> None:
+    User.objects.update(email="")
+    assert tell(kind="owner.changed", people=[priya]) == 0
+
+
 def test_people_are_told_where_and_when_they_chose(tell: Tell, priya: User) -> None:
     own = channel("slack_webhook", person=priya, secret="https://hooks.altor.example/x")
     choices = {"owner.changed": {"mail": "off", "own": "now"}, "gate.overridden": {"mail": "digest", "own": "off"}}

@@ -261,6 +261,10 @@ def make_notices(team: Team, admin: User) -> None:
             notice=notice, channel=room, place=f"channel:{room.pk}", status=status, why=PAYLOADS[0], attempts=1,
             not_before=make.NOON, queued_at=make.NOON, created_at=make.NOON,
         )  # fmt: skip
+        NoticeDelivery.objects.create(
+            notice=notice, person=admin, place=f"mail:{admin.pk}", status=status, why=PAYLOADS[0], mode="digest",
+            not_before=make.NOON, queued_at=make.NOON, created_at=make.NOON,
+        )  # fmt: skip
 
 
 def make_verdicts(team: Team, lead: User) -> None:
