@@ -50,7 +50,9 @@ class Taken:
 def deliver(
     delivery_id: int, *, now: datetime | None = None, jitter: Callable[[], float] = random.random
 ) -> NoticeDelivery | None:
-    """One try. Safe to call twice or at once: None when there was nothing to send."""
+    """One try. Safe to call twice or at once: None when there was nothing to send, or nothing may leave."""
+    if not settings.OUTBOUND:
+        return None
     now = now or timezone.now()
     taken = take(delivery_id, now=now)
     if taken is None:
@@ -183,6 +185,8 @@ def wait_after(attempt: int, retry_after_s: float | None, jitter: Callable[[], f
 
 def sweep(*, now: datetime | None = None, at_most: int = 300) -> int:
     """Queue what is due and not queued: later tries, ends of quiet hours, digests, tries that were killed."""
+    if not settings.OUTBOUND:
+        return 0
     now = now or timezone.now()
     due = NoticeDelivery.objects.unqueued(now, lost_after=now - LEASE).order_by("not_before")
     with transaction.atomic():

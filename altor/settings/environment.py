@@ -77,6 +77,11 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable(
         "ALTOR_AUTO_INVESTIGATE", "0 is the kill switch: tickets no longer start investigations by themselves", "1"
     ),
+    Variable(
+        "ALTOR_OUTBOUND",
+        "0 holds back webhooks and notices until it is 1 again, e.g. on a restored copy; they are not lost",
+        "1",
+    ),
     Variable("ALTOR_TRUSTED_PROXIES", "Number of proxies in front whose X-Forwarded-For is believed", "0"),
     Variable("ALTOR_METRICS_TOKEN", "Bearer token for /-/prometheus; without it only loopback may read it", "", True),
     Variable("ALTOR_SESSION_IDLE_HOURS", "A session ends after this many hours without a request", "8"),

@@ -1,5 +1,9 @@
 """What leaves Altor on its own: webhooks to other systems and notices to people."""
 
+from altor.settings import environment
+
+#: Whether webhooks and notices leave by themselves. Tests of channels, which a person starts, always do.
+OUTBOUND = environment.flag("ALTOR_OUTBOUND", default=True)
 #: Dotted paths of dicts that add event types to webhooks: name -> what it tells, in words.
 OUTBOUND_EVENTS: list[str] = []
 #: Dotted paths of dicts that add kinds of notices: name -> `altor.notify.kinds.NoticeKind`.

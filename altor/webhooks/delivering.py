@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -47,7 +48,9 @@ _ANSWER: Final = 500
 def deliver(
     delivery_id: int, *, now: datetime | None = None, jitter: Callable[[], float] = random.random
 ) -> OutboundDelivery | None:
-    """One try. Safe to call twice or at once: None when there is nothing to take."""
+    """One try. Safe to call twice or at once: None when there is nothing to take, or nothing may leave."""
+    if not settings.OUTBOUND:
+        return None
     now = now or timezone.now()
     attempt = claim(delivery_id, now=now)
     if attempt is None:
@@ -166,6 +169,8 @@ def _disable_if_dead(endpoint: OutboundEndpoint, *, now: datetime) -> None:
 
 def sweep(*, now: datetime | None = None, at_most: int = 500) -> int:
     """Queue what is due and not queued: later tries, tries that were killed, deliveries whose queue entry was lost."""
+    if not settings.OUTBOUND:
+        return 0
     now = now or timezone.now()
     due = OutboundDelivery.objects.unqueued(now, lost_after=now - LEASE).order_by("not_before")
     with transaction.atomic():

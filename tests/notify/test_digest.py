@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from altor import tasks
 from altor.models import NoticeDelivery, NoticePreference, User
-from altor.notify.delivering import LEASE, sweep
+from altor.notify.delivering import LEASE, deliver, sweep
 from altor.notify.digest import deliver_digest, take
 from tests import factories as make
 from tests.notify.conftest import NOW
@@ -104,6 +104,17 @@ def test_the_queues_entry_points_reach_all_of_it(tell: Tell, priya: User) -> Non
         import_string(entry.task["func"])(*entry.task["args"])
     assert len(mail.outbox) == 2
     assert set(NoticeDelivery.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_nothing_leaves_while_it_is_held_back_and_nothing_is_lost(tell: Tell, priya: User, settings: Settings) -> None:
+    tell("now", "owner.changed", people=[priya])
+    tell("later", people=[priya])
+    place, first = f"mail:{priya.pk}", NoticeDelivery.objects.get(mode="now")
+    for is_open in (False, True):
+        settings.OUTBOUND = is_open
+        assert (sweep(now=DUE), deliver_digest(place, now=DUE)) == ((2, 1) if is_open else (0, 0))
+        assert (deliver(first.pk, now=DUE) is not None) is is_open
+    assert len(mail.outbox) == 2
 
 
 def test_who_has_left_gets_none(tell: Tell, priya: User) -> None:

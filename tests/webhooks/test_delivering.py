@@ -330,6 +330,16 @@ def test_the_queues_entry_points_reach_all_of_it(
     assert not OutboundDelivery.objects.exists()
 
 
+def test_nothing_leaves_while_it_is_held_back_and_nothing_is_lost(
+    httpserver: HTTPServer, endpoint: OutboundEndpoint, publish_one: Publish, try_at: Try, settings: Settings
+) -> None:
+    answering(httpserver, 200)
+    settings.OUTBOUND, delivery, late = False, publish_one(), NOW + LEASE + timedelta(seconds=1)
+    assert (try_at(delivery).attempts, sweep(now=late), len(httpserver.log)) == (0, 0, 0)
+    settings.OUTBOUND = True
+    assert sweep(now=late) == 1 and try_at(delivery, late).status == "delivered"
+
+
 def test_ended_deliveries_are_forgotten_after_their_time(
     httpserver: HTTPServer, endpoint: OutboundEndpoint, publish_one: Publish, try_at: Try
 ) -> None:
