@@ -14,8 +14,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from altor.api.filtering import NoFilter
 from altor.api.views import ApiView, ApiViewSet
-from investigations.api.filtering import NoFilter
 from investigations.automation.rules import read_rules
 from investigations.models import AutomationDecision, AutomationVersion
 from investigations.services.automation import stopped_why, usage
