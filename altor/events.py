@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils import timezone
+
 from altor.models.events import PhaseEvent
+from altor.webhooks.publishing import publish
 
 if TYPE_CHECKING:
     from altor.models import User
@@ -39,6 +42,21 @@ KINDS: Final[dict[str, str]] = {
 }
 
 
+#: kind -> (type of the outbound event, what of the data it carries: references and figures only)
+PUBLISHED: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "ticket.received": ("ticket.received", frozenset()),
+    "ticket.assigned": ("ticket.assigned", frozenset({"owner", "via"})),
+    "ticket.resolved": ("ticket.resolved", frozenset({"via", "merged_into"})),
+    "ticket.reopened": ("ticket.reopened", frozenset({"via", "resolved_for_s"})),
+    "ticket.replied": ("reply.sent", frozenset({"via", "before_diagnosis", "before_evidence"})),
+    "run.finished": ("run.finished", frozenset({"label", "confidence", "seconds", "unavailable"})),
+    "run.failed": ("run.failed", frozenset()),
+    "gate.overridden": ("gate.overridden", frozenset({"gate", "missing"})),
+}
+#: What happened longer ago, such as the history that a helpdesk is read back for, is no news to anybody.
+TELLING: Final = timedelta(days=2)
+
+
 def record(
     kind: str,
     *,
@@ -49,11 +67,12 @@ def record(
     data: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> None:
-    """Append one event, inside the caller's transaction. `key` makes a repeated telling harmless (same key = stored
-    once).
+    """Append one event, inside the caller's transaction, and publish it to the outbound webhooks that want it. `key`
+    makes a repeated telling harmless (same key = stored and sent once).
     """
     if kind not in KINDS:
         raise KeyError(kind)
+    key = key or f"{kind}:{subject_ref or ticket_ref}:{at.isoformat()}"
     PhaseEvent.objects.bulk_create(
         [
             PhaseEvent(
@@ -63,8 +82,11 @@ def record(
                 at=at,
                 actor=actor,
                 data=dict(data or {}),
-                key=key or f"{kind}:{subject_ref or ticket_ref}:{at.isoformat()}",
+                key=key,
             )
         ],
         ignore_conflicts=True,
     )
+    if kind in PUBLISHED and at > timezone.now() - TELLING:
+        said = {name: value for name, value in (data or {}).items() if name in PUBLISHED[kind][1]}
+        publish(PUBLISHED[kind][0], {"ticket": ticket_ref, "subject": subject_ref, **said}, key=key, at=at)

@@ -259,7 +259,11 @@ SWEEPS = [
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
-RUN_ENDED = ["investigations.services.automatic.look_again", "investigations.services.notes.run_ended"]
+RUN_ENDED = [
+    "investigations.services.automatic.look_again",
+    "investigations.services.notes.run_ended",
+    "investigations.services.announcing.run_ended",
+]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
 ERASURES: list[str] = []
 #: Told (the ticket, the message) of each public message of an agent that the helpdesk tells.

@@ -14,6 +14,7 @@ from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
 from investigations.models import GateOverride, Investigation, StepResult
 from investigations.playbooks.format import Playbook
+from investigations.services.announcing import gate_overridden
 
 GATES = ("reply", "escalation")
 #: How a required step may have ended in a finished run.
@@ -94,6 +95,7 @@ def override_gate(run: Investigation, gate: str, reason: str, *, actor: User) ->
     override = GateOverride.objects.create(
         investigation=run, gate=gate, missing=missing, reason=reason.strip(), user=actor
     )
+    gate_overridden(override)
     Investigation.objects.filter(pk=run.pk).update(live_version=F("live_version") + 1)
     events.record(
         "gate.overridden",

@@ -15,6 +15,7 @@ from altor.models import PhaseEvent, User
 from altor.registry import parts
 from investigations.helpdesks.base import Author, Status, TicketEvent
 from investigations.models import Investigation, Ticket, TicketMessage, TicketMirror
+from investigations.services.announcing import owner_changed
 from investigations.services.gates import gate_state
 from investigations.services.tickets import reference
 
@@ -152,13 +153,15 @@ def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
         return  # somebody whom Altor does not know: who it had as owner is not wrong for that
     if ticket.owner_id == (owner.pk if owner else None):
         return
-    ticket.owner = owner
+    before, ticket.owner = ticket.owner, owner
     ticket.save(update_fields=["owner", "updated_at"])
     name = owner.username if owner else ""
+    key = f"{ticket.ref}:{event.at.isoformat()}:{name}"
     events.record(
         "ticket.assigned", ticket_ref=ticket.ref, at=event.at, data={"owner": name, "via": "helpdesk"},
-        key=f"ticket.assigned:{ticket.ref}:{event.at.isoformat()}:{name}"[:160],
+        key=f"ticket.assigned:{key}"[:160],
     )  # fmt: skip
+    owner_changed(ticket, before=before, actor=None, key=key)
 
 
 def person_of(email: str) -> User | None:

@@ -25,6 +25,7 @@ from investigations.intake.zones import zone_named
 from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim, TicketMessage
 from investigations.playbooks.format import Playbook
 from investigations.services import textmodel
+from investigations.services.announcing import owner_changed
 from investigations.services.claims import ClaimEdit, apply_edits
 from investigations.services.classify import classify_text
 from investigations.services.customers import remember_address, resolve_customer
@@ -352,8 +353,9 @@ def correct_ticket(
         _tell(ticket, "ticket.classified", now, {"class": incident_class, "how": _HOW_PERSON}, actor)
     if owner is not None and owner.pk != ticket.owner_id:
         before["owner"], after["owner"] = str(ticket.owner.username if ticket.owner else ""), owner.username
-        ticket.owner = owner
+        former, ticket.owner = ticket.owner, owner
         _tell(ticket, "ticket.assigned", now, {"owner": owner.username}, actor)
+        owner_changed(ticket, before=former, actor=actor, key=f"{ticket.ref}:{now.isoformat()}:{owner.username}")
     if claims:
         changes = apply_edits(ticket, claims, actor=actor)
         if changes:
