@@ -228,9 +228,7 @@ def check(body: Any) -> None:
     for event in events:
         assert isinstance(event, TicketEvent)
         assert event.at.tzinfo is UTC
-        payload = {"id": event.external_id, **event.fields}
-        payload.pop("created_at", None)  # its age is intake's to judge
-        read_payload(payload, now=NOW)
+        read_payload({"id": event.external_id, **event.fields}, now=NOW)
 
 
 @given(st.dictionaries(st.sampled_from(["event", "sent_at", "ticket", "requester", "freshdesk_webhook"]), JSON))
@@ -240,6 +238,6 @@ def test_no_json_breaks_the_reader(body: dict[str, Any]) -> None:
 
 
 @given(mutated([found["body"] for found in FIXTURES.values()]))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_no_mutation_of_a_payload_breaks_the_reader(body: dict[str, Any]) -> None:
     check(body)

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
+from altor.errors import InvalidInput
 from investigations.helpdesks.base import Agent, Author, Page, Status
 from investigations.helpdesks.freshdesk.adapter import Freshdesk
+from investigations.helpdesks.freshdesk.tickets import read_conversations, read_ticket
 from investigations.helpdesks.notes import Line, Note, markers
+from investigations.helpdesks.reading import items, part
 from investigations.intake.payload import read_payload
 from investigations.sources.base import (
     ConnectionConfig,
@@ -19,6 +23,7 @@ from investigations.sources.base import (
     SourceUnavailable,
 )
 from tests.helpdesks.asking import ask
+from tests.helpdesks.contracts import mutated
 from tests.helpdesks.peers.freshdesk import ADA, KEY, KIM, OWN, START, FreshdeskPeer
 from tests.loopback import Answer, serving
 
@@ -263,3 +268,28 @@ def test_only_notes_tags_fields_and_replies_are_written(peer: FreshdeskPeer) -> 
         "name", "title", "last_page", "get", "send", "post", "check", "ticket", "page", "find_note", "create_note",
         "update_note", "add_tags", "set_fields", "reply",
     }  # fmt: skip
+
+
+def _answer() -> dict[str, Any]:
+    peer = FreshdeskPeer()
+    peer.add_ticket(7)
+    peer.tell(7, KIM, "<div>Any news?</div>")
+    asker = {"name": "Kim Lee", "email": "kim@acme.example"}
+    return {
+        "ticket": {**peer.tickets[7], "description": "<div>It fails.</div>", "requester": asker},
+        "company": {"name": "Acme", "domains": ["acme.example"]},
+        "agent": {"contact": {"name": "Ada Agent", "email": "ada@helpdesk.example"}},
+        "told": peer.told[7],
+    }
+
+
+@given(mutated([_answer()]))
+@settings(max_examples=300, deadline=None)
+def test_no_mutation_of_an_answer_breaks_the_reader(answer: dict[str, Any]) -> None:
+    company, agent = part(answer, "company"), part(answer, "agent")
+    try:
+        event = read_ticket(part(answer, "ticket"), company, agent, "https://acme.freshdesk.com", {})
+    except InvalidInput:
+        return
+    event = read_conversations(event, list(items(answer.get("told"))))
+    read_payload({"id": event.external_id, **event.fields}, now=NOW)

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
+from altor.errors import InvalidInput
 from investigations.helpdesks.base import Agent, Author
 from investigations.helpdesks.notes import Line, Note, markers
+from investigations.helpdesks.reading import items, part
 from investigations.helpdesks.zendesk.adapter import Zendesk
+from investigations.helpdesks.zendesk.tickets import People, read_comments, read_ticket
 from investigations.intake.payload import read_payload
 from investigations.sources.base import (
     ConnectionConfig,
@@ -19,6 +23,7 @@ from investigations.sources.base import (
     SourceUnavailable,
 )
 from tests.helpdesks.asking import ask
+from tests.helpdesks.contracts import mutated
 from tests.helpdesks.peers.zendesk import ADA, EMAIL, KIM, OWN, START, TOKEN, ZendeskPeer
 from tests.loopback import Answer, serving
 
@@ -240,3 +245,23 @@ def test_only_comments_tags_and_fields_are_written(peer: ZendeskPeer) -> None:
 
 async def _itself(client: Any) -> Any:
     return client
+
+
+def _answer() -> dict[str, Any]:
+    peer = ZendeskPeer()
+    peer.add_ticket(7)
+    peer.add_comment(7, KIM, "<p>Any news?</p>")
+    people = {"users": list(peer.users.values()), "organizations": list(peer.organizations.values())}
+    return {"ticket": peer.tickets[7], "comments": peer.comments[7], **people}
+
+
+@given(mutated([_answer()]))
+@settings(max_examples=300, deadline=None)
+def test_no_mutation_of_an_answer_breaks_the_reader(answer: dict[str, Any]) -> None:
+    ticket, people = part(answer, "ticket"), People.of(answer)
+    try:
+        event = read_ticket(ticket, people, "https://acme.zendesk.com")
+    except InvalidInput:
+        return
+    event = read_comments(event, list(items(answer.get("comments"))), people, ticket)
+    read_payload({"id": event.external_id, **event.fields}, now=NOW)
