@@ -15,6 +15,9 @@ from pytest_django import Settings
 
 from altor.models import InboundEndpoint, Team, User
 from altor.outbound.state import forget_states
+from altor.settings.environment import ROOT
+from investigations.forms_helpdesks import HelpdeskForm
+from investigations.helpdesks.registry import helpdesks
 from investigations.models import Backfill, HelpdeskConnection, InboundRefusal, Ticket
 from investigations.services.backfill import work_page
 from tests import factories as make
@@ -72,6 +75,7 @@ def form(url: str, **values: Any) -> dict[str, Any]:
 
 
 ONE = ("generic", "desk")
+FOLDER = ROOT / "investigations" / "helpdesks"
 
 
 def connected(admin: Client, url: str) -> HelpdeskConnection:
@@ -219,3 +223,25 @@ def test_leads_look_and_others_do_not(admin: Client, upstream: Upstream, ours: T
         assert {client.get(url).status_code for url in (at("s"), at("", *ONE), at("-readings", *ONE))} == {403}
     for url in (at("", "generic", "none"), at("-new", "none"), at("-edit", "none", "desk")):
         assert admin.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("kind", list(helpdesks()))
+def test_every_kind_of_helpdesk_has_a_form_that_saves(admin: Client, kind: str) -> None:
+    html = text(admin.get(at("-new", kind)))
+    prefix = helpdesks()[kind].prefix
+    assert f'value="{prefix}"' in html
+    sent = {"name": "desk", "ticket_prefix": prefix, "origins": "https://desk.example"}
+    sent |= {f"option_{name}": value for name, value in form_defaults(kind).items()}
+    html = text(admin.post(at("-new", kind), sent))
+    row = HelpdeskConnection.objects.select_related("endpoint").get()
+    assert f"/api/v1/hooks/{kind}/desk/" in html and row.origins == ["https://desk.example"]
+    for name in ("trigger.json", "webhook.json"):
+        assert (name in html) is (FOLDER / kind / name).exists(), name
+    assert admin.get(at("-edit", kind, "desk")).status_code == 200
+
+
+def form_defaults(kind: str) -> dict[str, Any]:
+    """What a browser sends back of the untouched form: texts and choices as they stand, no unticked box."""
+    untouched = HelpdeskForm(helpdesks()[kind], None)
+    given = {name: untouched.fields[f"option_{name}"].initial for name in untouched.option_names}
+    return {name: value for name, value in given.items() if value not in (None, False)}
