@@ -15,6 +15,8 @@ from typing import Final
 MOST_LINES: Final = 5
 #: Marker of a note of ours, at the end of its link: found again before a second try, and never taken for news.
 MARKER: Final = re.compile(r"#altor-([0-9a-f]{16})\b")
+#: The tag of every ticket that Altor looked at; with the class behind it, of its result.
+OUR_TAG: Final = "altor"
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&@])")
 
 
@@ -46,6 +48,11 @@ class Note:
     def _marked(self) -> list[Line]:
         *first, last = self.lines
         return [*first, Line(last.text, last.lead, f"{last.url}#altor-{self.marker}")]
+
+
+def is_our_tag(tag: str) -> bool:
+    """Whether a tag is one that Altor writes: `altor`, `altor-latency`."""
+    return tag.lower() == OUR_TAG or tag.lower().startswith(f"{OUR_TAG}-")
 
 
 def markers(text: str) -> set[str]:

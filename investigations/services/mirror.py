@@ -17,6 +17,7 @@ from altor.errors import InvalidInput
 from altor.models import InboundEndpoint
 from altor.redaction import redact, redact_text
 from investigations.helpdesks.base import Options, TicketEvent
+from investigations.helpdesks.notes import is_our_tag
 from investigations.helpdesks.registry import helpdesk_named, options_of
 from investigations.intake.payload import MAX_DESCRIPTION, MAX_TAGS
 from investigations.models import HelpdeskConnection, Ticket, TicketMirror
@@ -184,7 +185,9 @@ def _payload(mirror: TicketMirror, event: TicketEvent, options: Options) -> dict
     """The neutral shape of what is known, cut to what a ticket holds."""
     known = {name: _cut(name, value) for name, value in mirror.fields.items()}
     known.setdefault("created_at", mirror.stamps.get("first") or _iso(event.at))
-    tags = [str(tag)[:_LONGEST_TAG] for tag in known.get("tags") or [] if isinstance(tag, str)]
+    # Tags that we wrote back are no word of the customer's: they would speak for the class that we found.
+    told = [tag for tag in known.get("tags") or [] if isinstance(tag, str) and not is_our_tag(tag)]
+    tags = [tag[:_LONGEST_TAG] for tag in told]
     for name, target in options.custom_fields.items():
         value = mirror.custom.get(name, "")
         if not value or target not in _FIELDS:

@@ -22,7 +22,7 @@ from django.utils import timezone
 from altor.outbound import call_scope
 from altor.queue import enqueue
 from investigations.helpdesks.base import Helpdesk, HelpdeskClient
-from investigations.helpdesks.notes import Line, Note
+from investigations.helpdesks.notes import OUR_TAG, Line, Note
 from investigations.helpdesks.registry import helpdesk_named
 from investigations.models import HelpdeskConnection, Investigation, Ticket, TicketMirror, TicketNote
 from investigations.services.summary import LONGEST, checked_line, five_lines
@@ -119,7 +119,7 @@ def _digest(lines: list[Line]) -> str:
 
 def _tags(run: Investigation) -> list[str]:
     incident_class = str((run.diagnosis or {}).get("class") or "")
-    return ["altor", *([f"altor-{incident_class.replace('_', '-')}"] if incident_class else [])]
+    return [OUR_TAG, *([f"{OUR_TAG}-{incident_class.replace('_', '-')}"] if incident_class else [])]
 
 
 def _fields(run: Investigation, connection: HelpdeskConnection) -> dict[str, str]:

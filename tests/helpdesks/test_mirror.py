@@ -238,6 +238,13 @@ def test_custom_fields_say_what_the_connection_maps_them_to() -> None:
     assert TicketClaim.objects.get(kind="endpoint").origin == "field"
 
 
+def test_our_own_tags_say_nothing_about_the_ticket() -> None:
+    ticket = take(
+        endpoint(), event("ticket.created", subject="x", tags=["api", "altor", "altor-billing", "Altor-Latency"])
+    )
+    assert ticket.tags == ["api"]
+
+
 def test_texts_are_stored_redacted_and_ours_are_known() -> None:
     desk = endpoint()
     connection(desk, options={"own_user_id": "77"})
