@@ -57,3 +57,8 @@ def try_at() -> Callable[..., OutboundDelivery]:
         return OutboundDelivery.objects.get(pk=delivery.pk)
 
     return go
+
+
+def answering(server: HTTPServer, status: int, text: str = "", **headers: str) -> None:
+    server.clear()
+    server.expect_request("/hook", method="POST").respond_with_data(text, status=status, headers=headers)
