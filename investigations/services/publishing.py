@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from altor.errors import Conflict, InvalidInput
@@ -75,8 +75,10 @@ def publish(
     now = standing(draft)
     if now.examined.playbook is None:
         raise PlaybookInvalid(now.examined.problems)
-    # Two people who publish together: the second waits here and then sees the first one's version.
-    list(PlaybookVersion.objects.select_for_update().filter(key=now.examined.playbook.key).values_list("pk"))
+    # Two people who publish together: the second waits here and then sees the first one's version, even where there
+    # is no row yet that could be locked.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4712))", [now.examined.playbook.key])
     now = standing(draft)
     if now.in_force is not None and now.in_force.source_yaml == draft.text:
         raise Conflict(f"This is {now.in_force} as it is in force: there is nothing to publish.")

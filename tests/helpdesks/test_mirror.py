@@ -238,6 +238,16 @@ def test_custom_fields_say_what_the_connection_maps_them_to() -> None:
     assert TicketClaim.objects.get(kind="endpoint").origin == "field"
 
 
+def test_a_field_that_is_not_valid_costs_the_field_and_not_the_ticket() -> None:
+    said = TicketEvent(
+        external_id="905", at=BEGIN, what="created", is_whole=True,
+        fields={"subject": "API is slow", "requester": {"email": "no address"}, "url": "javascript:alert(1)"},
+    )  # fmt: skip
+    applied = apply_event(said, endpoint=endpoint(), now=minutes(1))
+    assert (applied.ticket.subject, applied.ticket.requester_email, applied.ticket.url) == ("API is slow", "", "")
+    assert "requester" in applied.notes[0] and "url" in applied.notes[0]
+
+
 def test_our_own_tags_say_nothing_about_the_ticket() -> None:
     ticket = take(
         endpoint(), event("ticket.created", subject="x", tags=["api", "altor", "altor-billing", "Altor-Latency"])

@@ -15,6 +15,8 @@ from altor.vendored import STATIC
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 SCRIPTS = sorted(path for path in STATIC.glob("*.js"))
+#: Loaded by pages in a helpdesk's frame only, which have a budget of their own.
+FRAMED = {"widget.js", "zendesk-sidebar.js"}
 FORBIDDEN = {
     "an inline style": re.compile(r"\sstyle\s*="),
     "an inline handler": re.compile(r"\son[a-z]+\s*=\s*[\"']"),
@@ -94,7 +96,7 @@ def test_pages_stay_within_their_budgets() -> None:
     styles = weight("vendor/tabler-core-1.6.1/tabler.min.css", "tokens.css", "components.css", "app.css")
     scripts = weight(
         "vendor/htmx.org-2.0.11/htmx.min.js", "vendor/idiomorph-0.8.0/idiomorph-ext.min.js",
-        *(path.name for path in SCRIPTS),
+        *(path.name for path in SCRIPTS if path.name not in FRAMED),
     )  # fmt: skip
     assert styles <= 95 and scripts <= 30, (styles, scripts)
 

@@ -141,12 +141,12 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("practice-case", 12),
         ("backtest", 12),
         ("metrics-diagnosis", 12),
-        ("outbound", 7),
-        ("outbound-endpoint", 7),
-        ("outbound-delivery", 7),
+        ("outbound", 8),
+        ("outbound-endpoint", 8),
+        ("outbound-delivery", 8),
         ("notices", 8),
-        ("notice-channel", 8),
-        ("notice-preferences", 8),
+        ("notice-channel", 9),
+        ("notice-preferences", 9),
     ],
 )
 def test_query_counts_do_not_grow(
