@@ -61,6 +61,17 @@ def texts(value: Any) -> list[str]:
     return [text(item) for item in value if text(item)] if isinstance(value, list) else []
 
 
+def fit(value: Any, depth: int = 6) -> Any:
+    """Any JSON value without characters that no database takes; what is nested deeper is left out."""
+    if isinstance(value, str):
+        return _UNFIT.sub("", value)
+    if isinstance(value, list):
+        return [fit(item, depth - 1) for item in value] if depth else []
+    if isinstance(value, Mapping):
+        return {fit(str(name)): fit(held, depth - 1) for name, held in value.items()} if depth else {}
+    return value
+
+
 def words(value: Any, length: int) -> str:
     """A text of one line."""
     return " ".join(text(value, length).split())

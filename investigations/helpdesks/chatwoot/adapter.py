@@ -49,8 +49,8 @@ class Chatwoot(Helpdesk):
     ) -> Delivery:
         """By its signature, `{timestamp}.{body}` within five minutes.
 
-        With the option `unsigned_token` by the token in the address alone, which the caller hands over as the header
-        `x-altor-query-token` (and takes away when a request brings a header of that name).
+        With the option `unsigned_token` by the token in the address alone, `?token=…`, which the caller hands over as
+        the header `x-altor-query-token`.
         """
         if not (isinstance(options, ChatwootOptions) and options.unsigned_token):
             return verify("chatwoot", secrets, headers, body, now=now)

@@ -54,9 +54,10 @@ class GenericClient(ApiClient):
             raise SourceAnswerInvalid(self.name, f"The helpdesk's answer is no ticket. {error}"[:300]) from None
 
     async def page(self, since: datetime, cursor: str = "") -> Page:
+        """A ticket without an id that could be asked for is passed over."""
         asked = {"updated_since": since.isoformat()} | ({"cursor": cursor} if cursor else {})
         found = self._object(await self.get("tickets", asked))
-        listed = [event for item in self._items(found) if (event := _listed(item))]
+        listed = [_event(item) for item in self._items(found) if safe_id(item.get("id"))]
         total = found.get("total")
         return Page(
             listed, text(found.get("next")), total if isinstance(total, int) and not isinstance(total, bool) else None
@@ -123,15 +124,6 @@ def _event(found: Mapping[str, Any]) -> TicketEvent:
     at = moment(found.get("updated_at")) or moment(found.get("created_at")) or datetime.now(UTC)
     (event,) = read_event({"type": "ticket.updated", "timestamp": at.isoformat(), "data": found}, {})
     return replace(event, what="ticket", is_whole=True)
-
-
-def _listed(found: Mapping[str, Any]) -> TicketEvent | None:
-    """A ticket of a list. One that cannot be read is named: asking for it tells why. One without an id is lost."""
-    try:
-        return _event(found)
-    except InvalidInput:
-        key, at = safe_id(found.get("id")), moment(found.get("updated_at"))
-        return TicketEvent(key, at or datetime.now(UTC), "ticket", needs_fetch=True) if key else None
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from investigations.helpdesks.base import Agent, Author, Message, Status, Ticket
 from investigations.helpdesks.reading import (
     address,
     custom_values,
+    fit,
     identifier,
     items,
     moment,
@@ -39,12 +40,14 @@ _STATUS: Final = {
 _FIELDS: Final = (
     "subject", "description", "channel", "priority", "url", "requester", "organization", "tags", "created_at",
 )  # fmt: skip
-_NOBODY: Final = {"name": "", "email": ""}
-_NOWHERE: Final = {"name": "", "domain": "", "external_id": ""}
+#: What null means for the fields that have parts.
+_EMPTY: Final = {
+    "requester": {"name": "", "email": ""}, "organization": {"name": "", "domain": "", "external_id": ""},
+}  # fmt: skip
 
 
 def read_event(body: Mapping[str, Any], headers: Mapping[str, str]) -> Sequence[TicketEvent]:
-    """At most one event. InvalidInput names what is wrong with a body that names no ticket, or one of another shape."""
+    """At most one event. InvalidInput when the body names no ticket, or lacks the message that it is about."""
     kind = text(body.get("type"), 80) if "data" in body else ""
     if kind and kind not in _KINDS:
         return []
@@ -83,13 +86,17 @@ def _signed(headers: Mapping[str, str]) -> datetime:
 
 
 def _fields(data: Mapping[str, Any], number: str, now: datetime) -> dict[str, Any]:
-    """What is stated of the neutral shape, checked and cleaned as intake does it."""
-    given = {name: data[name] for name in _FIELDS if name in data}
-    for name, empty in (("requester", _NOBODY), ("organization", _NOWHERE)):
-        if name in given and given[name] is None:
-            given[name] = empty
-    ticket = read_payload({"id": number, **given}, now=now).ticket
-    found: dict[str, Any] = ticket.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+    """What is stated of the neutral shape, cleaned as intake does it. What intake will not take stays as it was sent:
+    it names the field, leaves that one out and keeps the ticket.
+    """
+    found: dict[str, Any] = {}
+    for name in (name for name in _FIELDS if name in data):
+        given = _EMPTY.get(name) if data[name] is None else data[name]
+        try:
+            ticket = read_payload({"id": number, name: given}, now=now).ticket
+            found[name] = ticket.model_dump(mode="json", exclude_unset=True)[name]
+        except InvalidInput:
+            found[name] = fit(given)
     return {name: value for name, value in found.items() if value is not None}
 
 
