@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils import timezone
+
 from altor import events
 from altor.audit import record_event
 from altor.models import PhaseEvent, User
@@ -29,6 +31,7 @@ def tell(
     told: Sequence[TicketMessage],
     *,
     before: str,
+    is_new: bool,
 ) -> None:
     """Record what happened and move the ticket where it leads. `told` are the messages that were not known before;
     `before` is the status as it was known until now.
@@ -46,7 +49,7 @@ def tell(
     if event.status is not None:
         _status(ticket, mirror, event, before)
     if event.assignee is not None:
-        _owner(ticket, mirror, event)
+        _owner(ticket, mirror, event, is_new)
 
 
 # ------------------------------------------------------------------------------------------------------------- messages
@@ -145,7 +148,7 @@ def _merged(ticket: Ticket, event: TicketEvent) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- owner
-def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
+def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent, is_new: bool) -> None:
     if not _stands(mirror, "assignee", event):
         return
     owner = person_of(str(mirror.assignee.get("email") or ""))
@@ -161,7 +164,9 @@ def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
         "ticket.assigned", ticket_ref=ticket.ref, at=event.at, data={"owner": name, "via": "helpdesk"},
         key=f"ticket.assigned:{key}"[:160],
     )  # fmt: skip
-    owner_changed(ticket, before=before, actor=None, key=key)
+    # Whoever had the ticket before it came here knows; and history that is read back is no news.
+    if not is_new and event.at > timezone.now() - events.TELLING:
+        owner_changed(ticket, before=before, actor=None, key=key)
 
 
 def person_of(email: str) -> User | None:

@@ -86,7 +86,7 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     if not is_erased:
         zone = str((mirror.fields.get("requester") or {}).get("timezone") or "")
         read_claims_again(ticket, stated=_claims_of(mirror, options), timezone=zone)
-    happenings.tell(ticket, mirror, event, told, before=before)
+    happenings.tell(ticket, mirror, event, told, before=before, is_new=is_new)
     return Applied(ticket, is_new, notes, is_erased or messages.holds_removed(ticket, event))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from investigations.services.gates import override_gate
 from investigations.services.mirror import apply_event
 from investigations.services.tickets import correct_ticket
 from tests import factories
-from tests.helpdesks.scene import endpoint, event, take
+from tests.helpdesks.scene import endpoint, event
 
 pytestmark = pytest.mark.django_db
 SECRET_WORDS = ("Many 429 answers", "half of our calls", "@")
@@ -109,7 +110,15 @@ def test_a_new_owner_hears_of_it_and_the_former_one_too() -> None:
     assert "bob" in Notice.objects.get().title
 
 
-def test_an_owner_named_in_the_helpdesk_hears_of_it() -> None:
+def test_an_owner_named_in_the_helpdesk_hears_of_it_and_of_no_history() -> None:
     factories.user("ada")
-    take(endpoint(), event("ticket.created", subject="x", assignee={"id": "7", "email": "ada@altor.example"}))
-    assert NoticeDelivery.objects.get().person.username == "ada"  # type: ignore[union-attr]  # a person's
+    factories.user("bob")
+    desk, now = endpoint(), timezone.now()
+    named = [
+        (9.0, event("ticket.created", subject="x", assignee={"id": "7", "email": "ada@altor.example"})),
+        (8.0, event(assignee=None)),
+        (0.0, event(assignee={"id": "8", "email": "bob@altor.example"})),
+    ]
+    for days, said in named:
+        apply_event(replace(said, at=now - timedelta(days=days)), endpoint=desk, now=now)
+    assert NoticeDelivery.objects.get().person.username == "bob"  # type: ignore[union-attr]  # a person's
