@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -299,7 +298,7 @@ def test_a_canvas_request_names_conversation_and_teammate() -> None:
     headers = {"x-body-signature": hmac.new(b"client-secret", body, "sha256").hexdigest()}
     start, said = launched(["client-secret"], headers, body, now=NOW)
     assert (start.external_id, start.agent) == ("215469840000077", Agent("991267696", "Ada", "ada@support.example"))
-    assert start.nonce == hashlib.sha256(body).hexdigest()
+    assert (start.nonce, start.expires_at) == ("", NOW + timedelta(minutes=10))
     assert said["workspace_id"] == "abcd1234"
     for spoilt in (body + b" ", b"{}"):
         with pytest.raises(LaunchRefused):
