@@ -90,7 +90,8 @@ def _reply(ticket: Ticket, message: TicketMessage) -> None:
     is_newest = not TicketMessage.objects.filter(
         ticket=ticket, author=Author.CUSTOMER, is_public=True, at__gt=message.at
     ).exists()
-    if is_newest and ticket.status in (Ticket.Status.DIAGNOSED, Ticket.Status.REOPENED):
+    # A reply from before the diagnosis does not answer it, however late its event comes.
+    if is_newest and run is not None and ticket.status in (Ticket.Status.DIAGNOSED, Ticket.Status.REOPENED):
         _move(ticket, Ticket.Status.REPLIED)
 
 
@@ -134,7 +135,8 @@ def _open_again(ticket: Ticket, at: datetime, *, moves: bool) -> None:
         "ticket.reopened", ticket_ref=ticket.ref, at=at, data=data,
         key=f"ticket.reopened:{ticket.ref}:{at.isoformat()}",
     )  # fmt: skip
-    if moves and ticket.status == Ticket.Status.RESOLVED:
+    # Also where the event that closed it has not arrived: this one says that it was closed.
+    if moves and ticket.status != Ticket.Status.REOPENED:
         ticket.resolved_at = None
         _move(ticket, Ticket.Status.REOPENED, "ticket.reopened")
 

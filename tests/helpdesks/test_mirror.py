@@ -47,7 +47,7 @@ def told(ticket: Ticket) -> dict[str, Any]:
             ticket.subject, ticket.description, ticket.tags, ticket.priority, ticket.requester_email,
             ticket.organization, ticket.opened_at, ticket.owner and ticket.owner.username, ticket.incident_class,
         ),
-        "is_resolved": ticket.status == Ticket.Status.RESOLVED,
+        "status": ticket.status,
         "mirror": (mirror.fields, mirror.status, mirror.assignee, mirror.stamps, mirror.is_whole, mirror.last_event_at),
         "messages": list(
             TicketMessage.objects.filter(ticket=ticket)
@@ -160,6 +160,17 @@ def test_a_reply_typed_in_the_helpdesk_is_told_apart_and_never_held_back() -> No
     assert replied.data == {
         "via": "helpdesk", "message": "m2", "before_diagnosis": False, "before_evidence": True, "missing": ["traffic"],
     }  # fmt: skip
+
+
+def test_a_reply_from_before_the_diagnosis_does_not_answer_it() -> None:
+    desk = endpoint()
+    ticket = take(desk, event("ticket.created", subject="x", status="open"))
+    factories.finished_run(ticket, finished_at=minutes(30))
+    Ticket.objects.filter(pk=ticket.pk).update(status="diagnosed")
+    take(desk, event(minutes=9, message=message("m1", "We are on it.", minutes=9, kind="agent")))
+    assert Ticket.objects.get(pk=ticket.pk).status == "diagnosed"
+    take(desk, event(minutes=40, message=message("m2", "It was us.", minutes=40, kind="agent")))
+    assert Ticket.objects.get(pk=ticket.pk).status == "replied"
 
 
 def test_a_bots_words_are_no_reply() -> None:
