@@ -7,3 +7,5 @@ LINEAR_KEY: Final = "lin_api_demo_reads_harborline_only"
 STRIPE_KEY: Final = "rk_test_demoReadsHarborlineOnly"
 PASSWORD: Final = "harbor-demo"  # noqa: S105 (printed on the terminal)
 DESK_TOKEN: Final = "demo-desk-token-of-an-invented-company"  # noqa: S105 (opens only the demo)
+#: Who a visitor is told to log in as.
+FIRST_LOGIN: Final = "lead"

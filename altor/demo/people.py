@@ -21,8 +21,6 @@ PEOPLE: Final = (
     ("admin", "Kim", "Sato", Role.ADMIN, ("Support", "Billing support")),
 )
 TEAMS: Final = (("Support", "support", True), ("Billing support", "billing", False))
-#: Who a visitor is told to log in as.
-FIRST_LOGIN: Final = "lead"
 
 
 @transaction.atomic

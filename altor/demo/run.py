@@ -22,9 +22,9 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
-from altor.demo.credentials import PASSWORD
+from altor.demo.credentials import FIRST_LOGIN, PASSWORD
 from altor.demo.home import STATE_FILE, DemoState
-from altor.demo.people import FIRST_LOGIN, PEOPLE
+from altor.demo.people import PEOPLE
 from altor.demo.setup import (
     Addresses,
     SetupFailed,

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from altor.demo.credentials import DESK_TOKEN
+from altor.demo.credentials import DESK_TOKEN, FIRST_LOGIN
 from altor.demo.desk.pages import thread, ticket_page
 from altor.demo.desk.tickets import AGENT, Tickets
 from altor.demo.desk.towards import Events, launch_secret, sidebar_link
 from altor.demo.home import DemoState
-from altor.demo.people import FIRST_LOGIN
 from altor.demo.upstreams.server import Server
 from altor.demo.world.company import VENDOR_DOMAIN
 
