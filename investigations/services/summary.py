@@ -86,9 +86,12 @@ def scope_words(scope: Mapping[str, Any]) -> str:
 
 
 def _scope(document: Mapping[str, Any]) -> str:
-    words = scope_words(document.get("scope") or {})
-    others = (document.get("affected") or {}).get("total")
-    return _cut(f"{words}; {_count(others, 'other customer')} affected" if others else words)
+    scope = document.get("scope") or {}
+    words, others = scope_words(scope), (document.get("affected") or {}).get("total")
+    if others and scope.get("kind") == "customer":
+        # "Only" is said of the cause; that others show the symptom for causes of their own stands beside it.
+        words = words.replace("This customer only", "This customer", 1)
+    return _cut(f"{words}; {_count(others, 'other customer')} show the symptom too" if others else words)
 
 
 def _not(document: Mapping[str, Any], excluded: Sequence[str]) -> str:
