@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.http import HttpRequest, HttpResponse
 
 _STARTED = "altor_started_at"
@@ -31,6 +31,7 @@ class SessionLifetimeMiddleware:
             elif now - float(request.session.get(_SEEN, 0)) > _RENEW_S:
                 request.session[_SEEN] = now  # a changed session is saved with a fresh expiry
         response = self.get_response(request)
-        if request.user.is_authenticated and _STARTED not in request.session:
+        # Who came with a token is authenticated too, and has no session that could begin.
+        if SESSION_KEY in request.session and _STARTED not in request.session:
             request.session[_STARTED] = time.time()  # this request was the login
         return response

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from altor.models import User
+from altor.tokens import create_token
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "obviously-fake-password"
@@ -143,3 +145,10 @@ def test_cookies_behind_https_are_host_bound_and_closed(client, person, settings
     cookie = client.cookies["__Host-altor"]
     assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Lax"
     assert cookie["path"] == "/" and not cookie["domain"]
+
+
+def test_a_call_with_a_token_begins_no_session(client, person):
+    _, token = create_token(user=person, name="test", scopes=["ticket.read"])
+    answer = client.get("/api/v1/me/", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200 and not answer.cookies
+    assert not Session.objects.exists()
