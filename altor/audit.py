@@ -42,8 +42,12 @@ def record_event(
     after: Mapping[str, Any] | None = None,
     reason: str = "",
     request: HttpRequest | None = None,
+    sidebar: str = "",
 ) -> AuditEvent:
-    """One event. `target` (a model object, with `ref` or without) gives kind and reference. No secrets in here."""
+    """One event. `target` (a model object, with `ref` or without) gives kind and reference. No secrets in here.
+
+    `sidebar` says who sat in front of a helpdesk's sidebar, as it was told: a name, not an identity.
+    """
     bound = structlog.contextvars.get_contextvars()
     if target is not None:
         object_kind = object_kind or type(target).__name__.lower()
@@ -51,8 +55,8 @@ def record_event(
     token = getattr(request, "auth", None) if request is not None else None
     return AuditEvent.objects.create(
         actor=actor,
-        actor_kind="token" if token is not None else "user" if actor is not None else "system",
-        actor_label=_clean(str(actor) if actor is not None else "system")[:200],
+        actor_kind="widget" if sidebar else "token" if token is not None else "user" if actor is not None else "system",
+        actor_label=_clean(sidebar or (str(actor) if actor is not None else "system"))[:200],
         action=action,
         object_kind=object_kind,
         object_ref=_clean(object_ref)[:80],

@@ -9,7 +9,7 @@ from typing import Final
 from django.core.management import get_commands, load_command_class
 
 from altor.registry import parts
-from altor.roles import PERMISSIONS, Role
+from altor.roles import PERMISSIONS, VOUCHED, Role
 from altor.settings.environment import ROOT, VARIABLES
 
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -67,6 +67,9 @@ def permissions_page() -> str:
 A role grants permissions; what is not granted is refused. A person sees only tickets of their own teams
 (administrators: all; product engineers: those assigned to them). A token's scopes are names of this table and never
 widen what its owner's role grants today.
+
+A sidebar acts with the role of the person it knows. One for which only its helpdesk vouches may, on that connection's
+tickets: {", ".join(f"`{name}`" for name in sorted(VOUCHED))}.
 
 | permission | allows | {head} |
 | --- | --- | {" | ".join("---" for _ in Role)} |

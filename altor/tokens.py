@@ -29,7 +29,8 @@ _TOUCH: Final = timedelta(minutes=1)
 _NOBODY: Final = "0" * 64
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is stored of a token's secret."""
     return hmac.new(settings.SECRET_KEY.encode(), b"altor.token:" + secret.encode(), hashlib.sha256).hexdigest()
 
 
@@ -69,7 +70,7 @@ def create_token(
         kind=kind,
         name=name.strip()[:80],
         lookup=lookup,
-        digest=_digest(secret),
+        digest=digest_of(secret),
         scopes=sorted(set(scopes)),
         expires_at=expires_at,
     )

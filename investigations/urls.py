@@ -27,6 +27,7 @@ from investigations.views import (
     ticket_actions,
     tickets,
     today,
+    widget,
 )
 
 
@@ -117,6 +118,8 @@ _pages: list[URLPattern] = [
     path("practice/", practice.practice, name="practice"),
     path("practice/tries/<int:pk>/", practice.attempt, name="practice-try"),
     path("practice/<str:ref>/", practice.case, name="practice-case"),
+    path("widget/pair/<str:asked>/", widget.pair, name="widget-pair"),
+    path("widget/<slug:helpdesk>/<slug:connection>/", widget.frame, name="widget"),
     path("connections/", connections.connections, name="connections"),
     path("connections/<slug:source>/", connections.edit, name="connection"),
     path("connections/<slug:source>/test/", connections.test, name="connection-test"),

@@ -59,6 +59,8 @@ class TokenThrottle(BaseThrottle):
 def _who(request: Request) -> str:
     if isinstance(request.auth, ApiToken):
         return f"t{request.auth.pk}"
+    if key := getattr(request.auth, "throttle_key", ""):
+        return str(key)
     if request.user and request.user.is_authenticated:
         return f"u{request.user.pk}"
     return f"a{client_address(request._request)}"

@@ -19,6 +19,10 @@ REST_FRAMEWORK = {
         "run": "120/min",
         "test": "20/min",
         "bad_signature": "60/min",
+        # Per address: a whole office may sit behind one.
+        "widget_launch": "300/min",
+        "widget_pair": "60/min",
+        "widget_claim": "600/min",
     },
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "altor.api.problems.exception_handler",

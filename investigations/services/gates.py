@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from altor import events
 from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
-from investigations.models import GateOverride, Investigation, StepResult
+from investigations.models import GateOverride, Investigation, PlaybookVersion, StepResult
 from investigations.playbooks.format import Playbook
 from investigations.services.announcing import gate_overridden
 
@@ -36,7 +37,7 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
     """
     if run.playbook is None:
         return {gate: {"open": False, "missing": [], "tried": [], "overridden": None} for gate in GATES}
-    playbook = Playbook.model_validate(run.playbook.document)
+    playbook = _parsed(run.playbook.pk, run.playbook.sha256)
     status = {step.step_id: step.status for step in run.steps.all()}
     enough = _ENOUGH if run.status == Investigation.Status.DONE else {StepResult.Status.DONE}
     overrides = {override.gate: override for override in run.overrides.select_related("user")}
@@ -61,6 +62,12 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
             else None,
         }
     return state
+
+
+@lru_cache(maxsize=64)
+def _parsed(pk: int, sha256: str) -> Playbook:
+    """Versions are immutable: parsing one takes longer than all the rest of a gate, so it is done once per process."""
+    return Playbook.model_validate(PlaybookVersion.objects.values_list("document", flat=True).get(pk=pk, sha256=sha256))
 
 
 def require_open(run: Investigation, gate: str) -> None:

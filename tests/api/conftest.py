@@ -96,7 +96,8 @@ def run_of(ticket: Ticket, number: int, status: str = "done") -> Investigation:
         seconds=1.5,
         diagnosis={
             "class": "latency",
-            "candidates": [{"label": "lat.deploy_route", "confidence": 0.8}],
+            "candidates": [{"label": "lat.deploy_route", "title": "A deployment slowed a route", "confidence": 0.8}],
+            "onset": None,
             "affected": make.affected("org_nobody"),
         },
         top_label="lat.deploy_route",

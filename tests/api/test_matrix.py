@@ -109,6 +109,17 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-backtest-cancel", "post"): Case(
         "backtests/{backtest}/cancel/", "trial.start", 200, {}, foreign="backtests/{other_test}/cancel/"
     ),
+    ("api-widget", "get"): Case("widget/generic/10134/", "run.read", 200, foreign="widget/generic/20999/"),
+    ("api-widget-start", "post"): Case(
+        "widget/generic/10134/start/", "run.start", 202, foreign="widget/generic/20999/start/"
+    ),
+    ("api-widget-rerun", "post"): Case(
+        "widget/generic/10134/rerun/", "run.start", 202, foreign="widget/generic/20999/rerun/"
+    ),
+    ("api-widget-feedback", "post"): Case(
+        "widget/generic/10134/feedback/", "run.feedback", 201, {"verdict": "accepted"},
+        foreign="widget/generic/20999/feedback/",
+    ),
     ("api-metrics-diagnosis", "get"): Case("metrics/diagnosis/", "playbook.read", 200),
     ("api-connection-list", "get"): Case("connections/", "connection.read", 200),
     ("api-connection-detail", "get"): Case("connections/github:main/", "connection.read", 200),
@@ -163,7 +174,10 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-outbound-delivery-replay", "post"): Case("outbound/deliveries/msg_00ff/replay/", "outbound.edit", 202),
 }  # fmt: skip
 #: Guarded by something else than a permission, and tested where that is: signatures, login, no guard.
-ELSEWHERE = {"api-hook", "api-docs", "api-schema", "api-unknown", "health-live", "health-ready"}
+ELSEWHERE = {
+    "api-hook", "api-docs", "api-schema", "api-unknown", "health-live", "health-ready", "api-widget-launch",
+    "api-widget-token", "api-widget-pair", "api-widget-claim",
+}  # fmt: skip
 
 
 def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, str]]:

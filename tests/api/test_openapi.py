@@ -29,6 +29,10 @@ def test_the_checked_in_document_is_what_the_code_says() -> None:
     assert CHECKED_IN.read_bytes() == generated()
 
 
+#: How a sidebar gets its token: before there is one, no role could be asked.
+WITHOUT_PERMISSION = {f"/api/v1/widget/{name}/" for name in ("launch", "token", "pair", "pair/claim")}
+
+
 def test_every_operation_tells_permission_security_and_errors() -> None:
     document: dict[str, Any] = yaml.safe_load(generated())
     assert document["openapi"] == "3.1.0"
@@ -36,7 +40,7 @@ def test_every_operation_tells_permission_security_and_errors() -> None:
     assert len(names) == len(set(names)) > 40
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if path == "/api/v1/schema/" or "/hooks/" in path:
+            if path == "/api/v1/schema/" or "/hooks/" in path or path in WITHOUT_PERMISSION:
                 continue
             assert "Permission: `" in operation["description"], (method, path)
             assert {"bearer"} <= {document["components"]["securitySchemes"]["token"]["scheme"]}

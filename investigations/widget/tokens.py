@@ -1,0 +1,151 @@
+"""Who sits in front of a sidebar: a bearer token of ten minutes, renewable for eight hours, held in the frame's memory.
+
+Nothing is stored: the token is signed, and every request looks again whether its connection is switched on and has the
+same launch secret, and whether its person may still come in. So it ends with any of them, and not only with its time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import signing
+from django.utils.crypto import salted_hmac
+
+from altor.models import User
+from investigations.models import HelpdeskConnection
+
+PREFIX: Final = "alt_wgt_"
+LIFE: Final = timedelta(minutes=10)
+LONGEST: Final = timedelta(hours=8)
+#: Helpdesks whose launch secret is a public key, or proves each start by itself: no key is made of it.
+SIGNING_ONLY: Final = frozenset({"zendesk", "helpscout", "front", "intercom"})
+_LEAST_SECRET: Final = 16
+_SALT: Final = "altor.widget.token"
+
+
+class Voucher(StrEnum):
+    """What the token rests on."""
+
+    SIGNED = "s"  # a start that the helpdesk signed
+    KEY = "k"  # the connection's key: it vouches for the helpdesk, not for a person
+    PAIRED = "p"  # a person who is logged in to Altor confirmed the frame's code
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetToken:
+    """`ticket` is the helpdesk's id, "" before one is chosen. `is_bound`: the signed start named it, so it stays.
+
+    `name` is as the helpdesk told it: for the log, never for a decision. Without a `user` only the connection is known.
+    """
+
+    connection: HelpdeskConnection
+    ticket: str
+    user: User | None
+    name: str
+    voucher: Voucher
+    is_bound: bool
+    frame: str  # random, the same for all tokens of one frame
+    started_at: datetime
+    expires_at: datetime
+
+    @property
+    def throttle_key(self) -> str:
+        """What limits are counted by: people behind one address do not use up each other's."""
+        return f"w{self.frame}"
+
+    @property
+    def label(self) -> str:
+        """For the audit log: "Noor (chatwoot/main)"."""
+        who = str(self.user) if self.user is not None else self.name or "somebody"
+        return f"{who} ({self.connection.endpoint})"
+
+
+def new_token(
+    connection: HelpdeskConnection, *, voucher: Voucher, now: datetime, ticket: str = "", user: User | None = None,
+    name: str = "", is_bound: bool = False,
+) -> WidgetToken:  # fmt: skip
+    return WidgetToken(
+        connection=connection, ticket=ticket, user=user, name=name[:80], voucher=voucher, is_bound=is_bound,
+        frame=secrets.token_hex(6), started_at=now, expires_at=now + LIFE,
+    )  # fmt: skip
+
+
+def renewed(token: WidgetToken, *, now: datetime, ticket: str = "") -> WidgetToken | None:
+    """The same for ten minutes more, for another `ticket` where one is given; None after eight hours."""
+    end = min(now + LIFE, token.started_at + LONGEST)
+    return replace(token, expires_at=end, ticket=ticket or token.ticket) if end > now else None
+
+
+def write_token(token: WidgetToken) -> str:
+    """The token's text, which exists only here and in the frame."""
+    body = {
+        "c": token.connection.pk, "t": token.ticket, "u": token.user.pk if token.user else None, "n": token.name,
+        "v": str(token.voucher), "o": int(token.is_bound), "i": token.frame,
+        "b": int(token.started_at.timestamp()), "e": int(token.expires_at.timestamp()),
+        "f": _fingerprints(token.connection)[0],
+    }  # fmt: skip
+    return PREFIX + signing.Signer(salt=_SALT, sep=".").sign_object(body)
+
+
+def read_token(text: str, *, now: datetime) -> WidgetToken | None:
+    """None for a token that is forged, over, or whose connection, secret or person is no longer what it was.
+
+    Up to two queries.
+    """
+    body = _body(text)
+    if body is None or body["e"] <= now.timestamp():
+        return None
+    # Every switch that may turn a token off is read here, and nothing else of the connection.
+    found = HelpdeskConnection.objects.select_related("endpoint").defer("secret", "endpoint__secrets")
+    connection = found.filter(pk=body["c"], endpoint__is_active=True).first()
+    if connection is None or not any(hmac.compare_digest(body["f"], one) for one in _fingerprints(connection)):
+        return None
+    started_at = datetime.fromtimestamp(body["b"], UTC)
+    user = None
+    if body["u"] is not None:
+        user = User.objects.filter(pk=body["u"], is_active=True).first()
+        if user is None or (user.sessions_valid_after and started_at < user.sessions_valid_after):
+            return None
+    return WidgetToken(
+        connection=connection, ticket=body["t"], user=user, name=body["n"], voucher=Voucher(body["v"]),
+        is_bound=bool(body["o"]), frame=body["i"], started_at=started_at,
+        expires_at=datetime.fromtimestamp(body["e"], UTC),
+    )  # fmt: skip
+
+
+def _body(text: str) -> Mapping[str, Any] | None:
+    if not text.startswith(PREFIX) or len(text) > 2000:
+        return None
+    try:
+        found: Mapping[str, Any] = signing.Signer(salt=_SALT, sep=".").unsign_object(text.removeprefix(PREFIX))
+    except (signing.BadSignature, ValueError):
+        return None
+    return found
+
+
+def _fingerprints(connection: HelpdeskConnection) -> list[str]:
+    """Of the launch secret, under the present key and the former ones. Says nothing about the secret without them."""
+    text = f"{connection.pk}:{connection.launch_secret}"
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [salted_hmac("altor.widget.secret", text, secret=key, algorithm="sha256").hexdigest()[:24] for key in keys]
+
+
+def launch_key(connection: HelpdeskConnection) -> str:
+    """The key of `#k=…`, for helpdesks that sign nothing; "" where there is none.
+
+    Made of the launch secret, never the secret itself: who reads the key out of a browser can sign no link with it.
+    """
+    if connection.endpoint.source in SIGNING_ONLY or len(connection.launch_secret) < _LEAST_SECRET:
+        return ""
+    message = f"altor sidebar key\n{connection.endpoint}"
+    made = hmac.new(connection.launch_secret.encode(), message.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
