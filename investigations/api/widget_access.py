@@ -69,6 +69,9 @@ class TokenRenewal(serializers.Serializer[Any]):
     ticket = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=64, help_text="Change to this ticket"
     )
+    agent = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=80, help_text="Name, for the log only"
+    )
 
 
 class _Open(ApiView):
@@ -162,7 +165,7 @@ class WidgetTokenView(ApiView):
             raise NotFound("There is no such ticket.")
         if wanted and token.is_bound and wanted != token.ticket:
             raise Conflict("This sidebar was opened for one ticket. Open it again from the other one.")
-        again = renewed(token, now=now, ticket=wanted)
+        again = renewed(token, now=now, ticket=wanted, name=body.validated_data["agent"].strip())
         if again is None:
             raise SidebarRefused
         return Response(token_answer(again, now=now))

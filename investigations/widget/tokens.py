@@ -79,10 +79,14 @@ def new_token(
     )  # fmt: skip
 
 
-def renewed(token: WidgetToken, *, now: datetime, ticket: str = "") -> WidgetToken | None:
-    """The same for ten minutes more, for another `ticket` where one is given; None after eight hours."""
+def renewed(token: WidgetToken, *, now: datetime, ticket: str = "", name: str = "") -> WidgetToken | None:
+    """The same for ten minutes more, for another `ticket` where one is given; None after eight hours.
+
+    A `name` that the host tells later is kept where the key vouches; what was signed stays as it was signed.
+    """
     end = min(now + LIFE, token.started_at + LONGEST)
-    return replace(token, expires_at=end, ticket=ticket or token.ticket) if end > now else None
+    name = name[:80] if name and token.voucher is Voucher.KEY else token.name
+    return replace(token, expires_at=end, ticket=ticket or token.ticket, name=name) if end > now else None
 
 
 def write_token(token: WidgetToken) -> str:

@@ -172,15 +172,16 @@ def test_a_key_launch_follows_the_host_to_another_ticket_and_a_signed_one_stays(
     ticket_of(desk)
     second = ticket_of(desk, "50000")
     free = sidebar(desk)
-    moved = free.post("/api/v1/widget/token/", {"ticket": "50000"}, format="json").json()
-    assert moved["ticket"] == "50000"
+    moved = free.post("/api/v1/widget/token/", {"ticket": "50000", "agent": "Noor"}, format="json").json()
+    assert moved["ticket"] == "50000" and moved["viewer"] == {"name": "Noor", "is_known": False}
     assert with_token(moved["token"]).get(call_url(desk, "50000")).json()["ticket"]["ref"] == second.ref
     assert with_token(moved["token"]).get(call_url(desk)).status_code == 404
     assert free.post("/api/v1/widget/token/", {"ticket": "../x"}, format="json").status_code == 404
     bound = sidebar(desk, is_bound=True)
     refused = bound.post("/api/v1/widget/token/", {"ticket": "50000"}, format="json")
     assert refused.status_code == 409
-    assert bound.post("/api/v1/widget/token/", {"ticket": "48213"}, format="json").status_code == 200
+    same = bound.post("/api/v1/widget/token/", {"ticket": "48213"}, format="json")
+    assert same.status_code == 200
 
 
 def test_a_token_is_renewed_for_eight_hours_and_no_longer(desk: HelpdeskConnection) -> None:

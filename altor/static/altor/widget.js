@@ -170,7 +170,7 @@ async function follow() {
   if (!session || !told.ticket || told.ticket === session.ticket) return;
   if (session.bound) return show("other");
   try {
-    take((await ask("POST", "token/", { body: { ticket: told.ticket } })).data);
+    take((await ask("POST", "token/", { body: { ticket: told.ticket, agent: told.agent } })).data);
     await open();
   } catch (error) {
     failed(error, follow);
@@ -455,7 +455,6 @@ function draw() {
   const shown = confirm || actions.filter(Boolean);
   bar.replaceChildren(...shown);
   bar.hidden = shown.length === 0;
-  if (shown.length === 1) shown[0].classList.add("wide");
   const area = document.getElementById("cause-was");
   if (area) area.value = typed;
   if (active) document.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus();
@@ -585,7 +584,7 @@ function lines() {
     const sure = line.confidence !== null && el("span", { class: "al-conf", title: `${Math.round(line.confidence * 100)}%` },
       squares(line.confidence), `${line.band} confidence`);
     return el("li", { class: line.key === "cause" ? "cause" : null },
-      el("span", { class: "lead" }, line.lead, sure || refs || ""), text, sure && refs ? refs : "");
+      el("span", { class: "lead" }, line.lead, sure || ""), text, refs || "");
   })));
 }
 
