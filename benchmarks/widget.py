@@ -131,15 +131,17 @@ def addresses() -> Sequence[tuple[str, str]]:
     return found
 
 
-def serve(target: str, port: int) -> subprocess.Popen[bytes]:
+def serve(target: str, port: int, settings: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gunicorn", target, "-b", f"127.0.0.1:{port}", "-k", "gthread"]
+    sizes = ["-w", "2", "--threads", "4", "--keep-alive", "30", "--graceful-timeout", "1"]
     return subprocess.Popen(
-        [*command, "-w", "2", "--threads", "4", "--keep-alive", "30", "--log-level", "error", "--graceful-timeout", "1"],
-        cwd=ROOT,
+        [*command, *sizes, "--log-level", "error"], cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": settings}
     )
 
 
-def load(port: int, asked: Sequence[tuple[str, dict[str, str]]], connections: int, seconds: float) -> tuple[float, list[float]]:
+def load(
+    port: int, asked: Sequence[tuple[str, dict[str, str]]], connections: int, seconds: float
+) -> tuple[float, list[float]]:
     """Requests a second, and milliseconds of each."""
     took: list[list[float]] = [[] for _ in range(connections)]
     failures: list[str] = []
@@ -186,8 +188,8 @@ def main() -> None:
         "plain list": (free_port(), [("/list/", {})]), "sidebar": (free_port(), widget),
     }  # fmt: skip
     servers = [
-        serve("benchmarks.widget_peer:application", contenders["plain list"][0]),
-        serve("altor.wsgi:application", contenders["sidebar"][0]),
+        serve("benchmarks.widget_peer:application", contenders["plain list"][0], "benchmarks.widget_peer_settings"),
+        serve("altor.wsgi:application", contenders["sidebar"][0], os.environ["DJANGO_SETTINGS_MODULE"]),
     ]
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     times: dict[str, list[float]] = {name: [] for name in contenders}

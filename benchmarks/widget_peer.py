@@ -11,10 +11,10 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
-from django.urls import path
-from rest_framework import generics, pagination, serializers
+from django.urls import path  # noqa: E402  # after the set-up
+from rest_framework import generics, pagination, serializers  # noqa: E402  # after the set-up
 
-from investigations.models import Investigation
+from investigations.models import Investigation  # noqa: E402  # after the set-up
 
 
 class RunSerializer(serializers.ModelSerializer[Investigation]):

@@ -31,6 +31,7 @@ from investigations.services.runs import (
 from investigations.widget.authentication import WidgetAuthentication, WidgetPermission
 from investigations.widget.document import newest_run, unknown_document, version_of, widget_document
 from investigations.widget.intake import take
+from investigations.widget.limits import ReadThrottle
 from investigations.widget.places import Place, place_for_person, place_for_token, ticket_at
 from investigations.widget.tokens import WidgetToken
 
@@ -83,6 +84,7 @@ class WidgetCall(ApiView):
 
 
 class WidgetView(WidgetCall):
+    throttle_classes = [ReadThrottle]
     required_permissions = {"get": "run.read"}
 
     @extend_schema(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +24,9 @@ from investigations.widget.launch import SidebarRefused, Start, signed_token
 from investigations.widget.places import connection_of
 
 #: What may stand in the policy's `frame-ancestors`; anything else in a connection's list could end the directive.
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?")
+_ORIGIN: Final = re.compile(r"https?://(?:[A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+#: The only script of another site that any page of ours loads, where Zendesk itself has signed the page's start.
+ZENDESK_FRAMEWORK: Final = "https://static.zdassets.com/zendesk_app_framework_sdk/2.0/zaf_sdk.min.js"
 
 
 @csrf_exempt
@@ -53,8 +56,10 @@ def frame(request: HttpRequest, helpdesk: str, connection: str) -> HttpResponse:
         "given": given,
         "refused": status != 200,
     }
-    html = render_to_string("investigations/widget.html", {"boot": boot, "theme": _theme(request)})
-    return _framed(html, origins, status=status)
+    # Zendesk's own start names no ticket: its framework, in this page, tells which one is open.
+    inside = ZENDESK_FRAMEWORK if helpdesk == "zendesk" and given is not None else ""
+    html = render_to_string("investigations/widget.html", {"boot": boot, "theme": _theme(request), "inside": inside})
+    return _framed(html, origins, status=status, scripts=[ZENDESK_FRAMEWORK] if inside else [])
 
 
 def _start(request: HttpRequest) -> Start:
@@ -74,10 +79,14 @@ def _theme(request: HttpRequest) -> str:
     return theme if theme in ("light", "dark") else ""
 
 
-def _framed(html: str, origins: list[str], *, status: int) -> HttpResponse:
+def _framed(html: str, origins: list[str], *, status: int, scripts: Sequence[str] = ()) -> HttpResponse:
+    """`scripts` are addresses of another site's that this page may load, each exactly."""
     response = HttpResponse(html, status=status)
     response.xframe_options_exempt = bool(origins)  # read by the clickjacking middleware
-    response._csp_replace = {"frame-ancestors": origins or ["'none'"]}  # type: ignore[attr-defined]  # of django-csp
+    policy = {"frame-ancestors": origins or ["'none'"]}
+    if scripts:
+        policy["script-src"] = ["'self'", *scripts]
+    response._csp_replace = policy  # type: ignore[attr-defined]  # of django-csp
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     return response

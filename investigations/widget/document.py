@@ -13,6 +13,7 @@ from django.urls import reverse
 from altor.models import User
 from altor.roles import VOUCHED, role_may
 from investigations.models import Evidence, HelpdeskConnection, Investigation, StepResult, Ticket
+from investigations.services.fetching import can_fetch
 from investigations.services.gates import gate_state
 from investigations.services.summary import checked_line, five_lines
 from investigations.widget.parts import WidgetContext, widget_parts
@@ -85,11 +86,10 @@ def widget_document(
 
 def unknown_document(connection: HelpdeskConnection | None, *, user: User | None, name: str = "") -> dict[str, Any]:
     """The same keys for a ticket that Altor does not know; `may_create` where the helpdesk's API could give it."""
-    can_read = connection is not None and bool(connection.base_url or connection.secret)
     may = _may(user, "run.start") and (user is None or _may(user, "ticket.create"))
     return {
-        "state": "none", "ticket": None, "may_create": can_read and may, "run": None, "lines": [], "checked": None,
-        "evidence": [], "reply": None, "similar": None, "escalation": None,
+        "state": "none", "ticket": None, "may_create": can_fetch(connection) and may, "run": None, "lines": [],
+        "checked": None, "evidence": [], "reply": None, "similar": None, "escalation": None,
         "actions": dict.fromkeys(("start", "rerun", "feedback", "insert", "escalate"), False),
         "viewer": viewer(user, name),
     }  # fmt: skip

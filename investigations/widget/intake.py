@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+from django.utils import timezone
 
-from altor.errors import Conflict
+from altor.errors import Conflict, NotFound
 from investigations.models import HelpdeskConnection, Ticket
-
-_READER = "investigations.services.mirror"
+from investigations.services.fetching import can_fetch, take_ticket
+from investigations.sources.base import SourceError
 
 
 class TicketNotReadable(Conflict):
@@ -17,9 +16,13 @@ class TicketNotReadable(Conflict):
 
 
 def take(connection: HelpdeskConnection | None, external_id: str) -> Ticket:
-    """The ticket, read by the helpdesk's API and stored. TicketNotReadable when that is not possible."""
-    reader = getattr(import_module(_READER), "take_ticket", None) if find_spec(_READER) else None
-    if connection is None or reader is None or not (connection.base_url or connection.secret):
+    """The ticket, read by the helpdesk's API and stored. NotFound where it has none, TicketNotReadable unanswered."""
+    if connection is None or not can_fetch(connection):
         raise TicketNotReadable("It comes with the helpdesk's next event about it: change or answer it there.")
-    found: Ticket = reader(connection, external_id)
+    try:
+        found = take_ticket(connection, external_id, now=timezone.now())
+    except SourceError as error:
+        raise TicketNotReadable(f"The helpdesk could not be asked: {error.message}. Try again.") from error
+    if found is None:
+        raise NotFound("The helpdesk has no such ticket, or hides it from Altor.")
     return found

@@ -20,12 +20,19 @@ from altor.audit import record_event
 from altor.errors import DomainError
 from altor.models import User
 from investigations.helpdesks.base import Agent
-from investigations.helpdesks.generic import launch as generic
+from investigations.helpdesks.front.launch import read_launch as read_front
+from investigations.helpdesks.generic.launch import read_launch as read_generic
+from investigations.helpdesks.helpscout.launch import SIGNATURE
+from investigations.helpdesks.helpscout.launch import launched as read_helpscout
 from investigations.helpdesks.launches import Launched, LaunchRefused
+from investigations.helpdesks.zendesk.launch import read_launch as read_zendesk
 from investigations.models import HelpdeskConnection, WidgetLaunch
+from investigations.services.notes import config_of
 from investigations.widget.tokens import Voucher, WidgetToken, launch_key, new_token
 
 log = logging.getLogger(__name__)
+#: Parameters of our own address, which a helpdesk that adds its own does not sign.
+_OWN: Final = ("theme",)
 
 
 class SidebarRefused(DomainError):
@@ -54,15 +61,33 @@ class Verifier:
 
     is_signed: Callable[[Start], bool]
     verify: Callable[[HelpdeskConnection, Start, datetime], Launched]
-
-
-def _generic(connection: HelpdeskConnection, start: Start, now: datetime) -> Launched:
-    return generic.verify(connection.launch_secret, str(connection.endpoint), start.query, now=now)
+    #: Whether the helpdesk makes each start anew. Help Scout does not: a ticket opened twice gives the same one.
+    is_used_once: bool = True
 
 
 #: Helpdesk -> how its start is read. A helpdesk that is not here signs nothing.
 VERIFIERS: Final[Mapping[str, Verifier]] = {
-    "generic": Verifier(lambda start: "sig" in start.query, _generic),
+    "generic": Verifier(
+        lambda start: "sig" in start.query,
+        lambda connection, start, now: read_generic([connection.launch_secret], start.query, now=now),
+    ),
+    "zendesk": Verifier(
+        lambda start: "token" in start.form,
+        lambda connection, start, now: read_zendesk(
+            start.form["token"], connection.launch_secret, config_of(connection), now=now
+        ),
+    ),
+    "helpscout": Verifier(
+        lambda start: SIGNATURE in start.query,
+        lambda connection, start, now: read_helpscout(
+            [connection.launch_secret], start.query_string, now=now, own=_OWN
+        ),
+        is_used_once=False,
+    ),
+    "front": Verifier(
+        lambda start: "auth_secret" in start.query,
+        lambda connection, start, now: read_front([connection.launch_secret], start.query, now=now),
+    ),
 }
 
 
@@ -73,23 +98,23 @@ def signed_token(connection: HelpdeskConnection, start: Start, *, now: datetime)
         return None
     try:
         launched = verifier.verify(connection, start, now)
-        return _begin(connection, launched, now)
+        return _begin(connection, launched, now, is_used_once=verifier.is_used_once)
     except LaunchRefused as error:
         log.warning("sidebar refused", extra={"endpoint": str(connection.endpoint), "reason": str(error)})
         raise SidebarRefused from error
 
 
 @transaction.atomic
-def _begin(connection: HelpdeskConnection, launched: Launched, now: datetime) -> WidgetToken:
+def _begin(connection: HelpdeskConnection, launched: Launched, now: datetime, *, is_used_once: bool) -> WidgetToken:
     if launched.expires_at <= now:
         raise LaunchRefused("The start is over.")
-    if launched.nonce:
+    if launched.nonce and is_used_once:
         _use_once(connection, launched, now)
     agent = launched.agent or Agent("")
     user = person_of(agent.email)
     token = new_token(
         connection, voucher=Voucher.SIGNED, now=now, ticket=launched.external_id, user=user,
-        name=agent.name or agent.email, is_bound=bool(launched.external_id),
+        name=agent.name or agent.email or agent.id, is_bound=bool(launched.external_id),
     )  # fmt: skip
     _record(token)
     return token

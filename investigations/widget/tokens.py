@@ -6,8 +6,6 @@ same launch secret, and whether its person may still come in. So it ends with an
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -26,8 +24,8 @@ from investigations.models import HelpdeskConnection
 PREFIX: Final = "alt_wgt_"
 LIFE: Final = timedelta(minutes=10)
 LONGEST: Final = timedelta(hours=8)
-#: Helpdesks whose launch secret is a public key, or proves each start by itself: no key is made of it.
-SIGNING_ONLY: Final = frozenset({"zendesk", "helpscout", "front", "intercom"})
+#: Helpdesks whose launch secret proves a start by itself, or signs it: it has no business in a browser.
+SIGNING: Final = frozenset({"generic", "zendesk", "helpscout", "front", "intercom"})
 _LEAST_SECRET: Final = 16
 _SALT: Final = "altor.widget.token"
 
@@ -144,12 +142,8 @@ def _fingerprints(connection: HelpdeskConnection) -> list[str]:
 
 
 def launch_key(connection: HelpdeskConnection) -> str:
-    """The key of `#k=…`, for helpdesks that sign nothing; "" where there is none.
-
-    Made of the launch secret, never the secret itself: who reads the key out of a browser can sign no link with it.
+    """The key of `#k=…`, for helpdesks that sign nothing: their launch secret, which has no other use. "" for others,
+    and for one that could be guessed.
     """
-    if connection.endpoint.source in SIGNING_ONLY or len(connection.launch_secret) < _LEAST_SECRET:
-        return ""
-    message = f"altor sidebar key\n{connection.endpoint}"
-    made = hmac.new(connection.launch_secret.encode(), message.encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    secret = connection.launch_secret
+    return "" if connection.endpoint.source in SIGNING or len(secret) < _LEAST_SECRET else secret

@@ -40,6 +40,7 @@ from investigations.services.automation_switch import switch_off
 from investigations.services.briefs import brief
 from investigations.services.playbooks import store_version
 from investigations.textmodel.model import WordWeights
+from investigations.widget import pairing
 from tests import factories as make
 
 #: A valid playbook file.
@@ -390,6 +391,13 @@ def make_hostile_run(ticket: Ticket) -> Investigation:
     return run
 
 
+def asked_for() -> str:
+    """The address part of a sidebar's code that waits to be confirmed, with hostile words from the helpdesk."""
+    endpoint, _ = InboundEndpoint.objects.get_or_create(source="chatwoot", connection="main")
+    desk, _ = HelpdeskConnection.objects.get_or_create(endpoint=endpoint, origins=["https://chat.example"])
+    return pairing.ask(desk, ticket="77", name=PAYLOADS[1], now=timezone.now())[1]
+
+
 def pages(scene: Scene) -> dict[str, str]:
     """Every page an administrator can open: name -> address."""
 
@@ -475,5 +483,6 @@ def pages(scene: Scene) -> dict[str, str]:
         "password": reverse("account_change_password"),
         "second-factor": reverse("mfa_index"),
         "second-factor-app": reverse("mfa_activate_totp"),
+        "widget-pair": at("widget-pair", asked_for()),
         "not-found": "/nothing/here/",
     }

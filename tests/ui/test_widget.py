@@ -19,8 +19,11 @@ from playwright.sync_api import BrowserContext, Frame, Page, Request, expect, sy
 
 from altor.models import User
 from investigations.models import Feedback, HelpdeskConnection, Investigation, StepResult
+from investigations.views.widget import ZENDESK_FRAMEWORK
 from investigations.widget import tokens
 from tests import factories as make
+from tests.helpdesks.test_zendesk_launch import PEM
+from tests.helpdesks.test_zendesk_launch import start as zendesk_start
 from tests.loopback import Upstream
 from tests.pages.scene import LONG, PAYLOADS, make_hostile_run
 from tests.ui.conftest import AXE, FLAGS, SHOTS, chromium
@@ -113,7 +116,7 @@ def go(profile: BrowserContext, host: Upstream, live_server: Any, settings: Any)
 
     def open_(
         url: str, *, width: int = 320, height: int = 900, theme: str = "light", kind: str = "altor", ticket: str = "",
-        forgive: tuple[str, ...] = (), motion: Any = None,
+        forgive: tuple[str, ...] = (), motion: Any = None, post: str = "",
     ) -> Sidebar:  # fmt: skip
         page = profile.new_page()
         opened.append(page)
@@ -124,7 +127,7 @@ def go(profile: BrowserContext, host: Upstream, live_server: Any, settings: Any)
             if request.url.startswith(live_server.url) and request.frame != page.main_frame:
                 cookie = request.all_headers().get("cookie", "")
                 sidebar.cookies += [f"{request.url}: {cookie}"] if cookie else []
-            elif not request.url.startswith((live_server.url, host.url, "data:")):
+            elif not request.url.startswith((live_server.url, host.url, "data:", *forgive)):
                 sidebar.complaints.append(f"other site: {request.url}")
 
         page.on("requestfinished", look)
@@ -137,7 +140,14 @@ def go(profile: BrowserContext, host: Upstream, live_server: Any, settings: Any)
             ),
         )
         page.on("pageerror", lambda e: sidebar.complaints.append(str(e)))
-        query = {"frame": live_server.url + url, "width": width, "height": height, "host": kind, "ticket": ticket}
+        query = {
+            "frame": live_server.url + url,
+            "width": width,
+            "height": height,
+            "host": kind,
+            "ticket": ticket,
+            "post": post,
+        }
         page.goto(f"{host.url}/?{urlencode(query)}", wait_until="load")
         element = page.query_selector("#sidebar")
         assert element is not None
@@ -317,6 +327,36 @@ def test_a_person_signs_in_by_code_in_a_new_tab(
     tab.in_order()
 
 
+#: As much of Zendesk's framework as the sidebar meets.
+_FRAMEWORK = """window.asked = [];
+window.ZAFClient = {init: () => ({
+  get: async () => ({"ticket.id": 48213, "currentUser.name": "Noor"}),
+  invoke: (...what) => window.asked.push(what),
+  on: () => {},
+})};"""
+
+
+def test_zendesk_opens_the_page_itself_and_its_framework_tells_the_ticket(
+    go: Go, host: Upstream, profile: BrowserContext
+) -> None:
+    desk = desk_of(
+        host, "zendesk", base_url="https://acme.zendesk.com", options={"installation_id": "360001"}, launch_secret=PEM
+    )
+    run = make.finished_run(ticket_of(desk))
+    profile.route(ZENDESK_FRAMEWORK, lambda route: route.fulfill(body=_FRAMEWORK, content_type="text/javascript"))
+    now = timezone.now().timestamp()
+    tab = go(frame_url(desk), post=zendesk_start(iat=now, exp=now + 300), forgive=(ZENDESK_FRAMEWORK, "Clipboard"))
+    profile.unroute(ZENDESK_FRAMEWORK)
+    heading(tab, run.ticket.subject)
+    tab.press("Insert reply")
+    expect(tab.frame.locator(".note")).to_contain_text("Handed to your reply editor.")
+    asked = tab.frame.evaluate("window.asked")
+    assert ["comment.appendText", make.diagnosis()["reply_draft"]] in asked
+    assert any(one[0] == "resize" for one in asked)
+    assert tab.page.evaluate("window.heard") == []  # nothing goes to the page around it
+    tab.in_order()
+
+
 # -------------------------------------------------------------------------------------------------------- all states
 def scene_none(desk: HelpdeskConnection) -> None:
     ticket_of(desk, customer=make.customer(name="Northwind Freight"))
@@ -383,9 +423,11 @@ def test_every_state_of_a_ticket_is_in_order(go: Go, host: Upstream, name: str, 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_state_without_a_ticket_is_in_order(go: Go, host: Upstream, live_server: Any, theme: str) -> None:
-    desk = desk_of(host)
+    desk = desk_of(host, "freshdesk")
+    signing = desk_of(host)
     outsider = make.user(teams=(make.team("Elsewhere"),))
-    make.finished_run(ticket_of(desk))
+    for one in (desk, signing):
+        make.finished_run(ticket_of(one))
     noise = ("the server responded with a status of 40",)
 
     def look(tab: Sidebar, title: str, name: str) -> None:
@@ -395,10 +437,10 @@ def test_every_state_without_a_ticket_is_in_order(go: Go, host: Upstream, live_s
 
     look(go(frame_url(desk), theme=theme), "Sign in to act as yourself", "sign-in")
     look(go(key_url(desk), theme=theme), "Which ticket?", "waiting")
-    wrong = {**signed_query(desk), "sig": "0" * 64}
-    look(go(frame_url(desk, wrong), theme=theme, forgive=noise), "This sidebar cannot be opened", "refused")
-    mine = signed_query(desk, agent=outsider.email)
-    look(go(frame_url(desk, mine), theme=theme, forgive=noise), "You cannot see this ticket", "forbidden")
+    wrong = {**signed_query(signing), "sig": "0" * 64}
+    look(go(frame_url(signing, wrong), theme=theme, forgive=noise), "This sidebar cannot be opened", "refused")
+    mine = signed_query(signing, agent=outsider.email)
+    look(go(frame_url(signing, mine), theme=theme, forgive=noise), "You cannot see this ticket", "forbidden")
     tab = go(key_url(desk, ticket="48213"), theme=theme, forgive=(*noise, "Failed to load resource"))
     expect(tab.frame.locator(".cause")).to_be_visible()
     desk.launch_secret = "another-obviously-fake-secret"
@@ -412,7 +454,7 @@ def test_every_state_without_a_ticket_is_in_order(go: Go, host: Upstream, live_s
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_limits_and_lost_connections_are_told_and_mend_themselves(go: Go, host: Upstream, theme: str) -> None:
-    desk = desk_of(host)
+    desk = desk_of(host, "freshdesk")
     run = make.finished_run(ticket_of(desk))
     noise = ("Failed to load resource",)
 
@@ -440,7 +482,7 @@ def test_limits_and_lost_connections_are_told_and_mend_themselves(go: Go, host: 
 
 
 def test_a_running_sidebar_follows_the_run_and_keeps_the_focus(go: Go, host: Upstream) -> None:
-    desk = desk_of(host)
+    desk = desk_of(host, "freshdesk")
     scene_running(desk)
     run = Investigation.objects.get()
     tab = go(key_url(desk, ticket="48213"), motion="reduce")
@@ -462,7 +504,7 @@ def test_a_running_sidebar_follows_the_run_and_keeps_the_focus(go: Go, host: Ups
 
 
 def test_escape_takes_the_question_back_and_a_double_click_does_nothing(go: Go, host: Upstream) -> None:
-    desk = desk_of(host)
+    desk = desk_of(host, "freshdesk")
     make.finished_run(ticket_of(desk))
     tab = go(key_url(desk, ticket="48213"))
     tab.press("Investigate again")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from django.utils import timezone
+from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
 from investigations.models import GateOverride, HelpdeskConnection, Investigation
@@ -291,3 +292,15 @@ def test_cookies_make_no_difference_to_a_sidebar(desk: HelpdeskConnection) -> No
     client.force_login(make.user(role="admin"))
     answer = client.get(call_url(desk))
     assert answer.status_code == 404 and not answer.cookies
+
+
+def test_a_frame_that_reads_too_often_waits_and_others_do_not(
+    desk: HelpdeskConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "token", "3/day")
+    ticket_of(desk)
+    client = sidebar(desk)
+    answers = [client.get(call_url(desk)) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert int(answers[3]["Retry-After"]) >= 1
+    assert sidebar(desk).get(call_url(desk)).status_code == 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +16,11 @@ from rest_framework.test import APIClient
 from altor.models import ApiToken, AuditEvent
 from investigations.helpdesks.generic.launch import sign
 from investigations.models import HelpdeskConnection, WidgetLaunch
+from investigations.views.widget import ZENDESK_FRAMEWORK
 from investigations.widget import pairing, tokens
 from tests import factories as make
+from tests.helpdesks.test_zendesk_launch import PEM
+from tests.helpdesks.test_zendesk_launch import start as zendesk_start
 from tests.widget.page import boot_of
 from tests.widget.scene import (
     LAUNCH_SECRET,
@@ -59,49 +65,49 @@ def test_an_agent_whom_altor_does_not_know_is_vouched_for_by_the_helpdesk_alone(
     assert client.post(call_url(desk, rest="feedback/"), {"verdict": "accepted"}).status_code == 403
 
 
-def altered(query: dict[str, str], connection: HelpdeskConnection, what: str) -> dict[str, str]:
-    now = int(timezone.now().timestamp())
-    audience = str(connection.endpoint)
-    changed = {key: value for key, value in query.items() if key != "sig"}
+def altered(desk: HelpdeskConnection, what: str) -> dict[str, str]:
+    good = signed_query(desk)
     match what:
         case "other ticket":
-            return {**query, "ticket": "50000"}
+            return {**good, "ticket": "50000"}
         case "other agent":
-            return {**query, "agent": "admin@altor.example"}
+            return {**good, "agent": "admin@altor.example"}
         case "no signature":
-            return {**query, "sig": ""}
+            return {**good, "sig": ""}
+    now = timezone.now()
+    secret, at = LAUNCH_SECRET, now
+    values = {"ticket": "48213", "agent": "noor@desk.example", "nonce": "n" * 20}
+    match what:
         case "wrong secret":
-            return {**changed, "sig": sign("another-obviously-fake-secret", audience, changed)}
-        case "wrong audience":
-            return {**changed, "sig": sign(LAUNCH_SECRET, "generic/other", changed)}
+            secret = "another-obviously-fake-secret"
         case "too old":
-            changed["ts"] = str(now - 301)
+            at = now - timedelta(seconds=302)
         case "from the future":
-            changed["ts"] = str(now + 301)
-        case "no time":
-            changed["ts"] = ""
+            at = now + timedelta(seconds=302)
         case "no nonce":
-            changed["nonce"] = ""
+            values["nonce"] = ""
         case "no ticket":
-            changed["ticket"] = ""
+            values["ticket"] = ""
+        case "no agent":
+            values["agent"] = ""
         case "line feed":
-            changed["name"] = "a\nb"
+            values["name"] = "a\nb"
         case "shut out":
-            changed["agent"] = "gone@altor.example"
-    return {**changed, "sig": sign(LAUNCH_SECRET, audience, changed)}
+            values["agent"] = "gone@altor.example"
+    return sign(secret, at=at, **values)
 
 
 @pytest.mark.parametrize(
     "what",
     [
-        "other ticket", "other agent", "no signature", "wrong secret", "wrong audience", "too old", "from the future",
-        "no time", "no nonce", "no ticket", "line feed", "shut out",
+        "other ticket", "other agent", "no signature", "wrong secret", "too old", "from the future", "no nonce",
+        "no ticket", "no agent", "line feed", "shut out",
     ],
 )  # fmt: skip
 def test_every_wrong_start_is_refused_with_the_same_text(desk: HelpdeskConnection, what: str) -> None:
     make.user("gone", is_active=False, role="admin")
     ticket_of(desk)
-    wrong = Client().get(frame_url(desk, altered(signed_query(desk), desk, what)))
+    wrong = Client().get(frame_url(desk, altered(desk, what)))
     boot = boot_of(wrong)
     assert wrong.status_code == 401 and boot["refused"] is True and boot["given"] is None
     right, _ = opened(desk, signed_query(desk))
@@ -121,7 +127,7 @@ def test_a_signed_link_opens_once(desk: HelpdeskConnection) -> None:
 
 
 def test_a_link_of_one_connection_opens_no_other(desk: HelpdeskConnection) -> None:
-    other = helpdesk(name="other")
+    other = helpdesk(name="other", launch_secret="another-obviously-fake-launch-secret")
     assert opened(other, signed_query(desk))[0] == 401
 
 
@@ -129,6 +135,54 @@ def test_only_a_helpdesk_that_signs_is_believed_to_have_signed(desk: HelpdeskCon
     chat = helpdesk("chatwoot", "chat")
     status, boot = opened(chat, signed_query(chat))
     assert (status, boot["given"], boot["refused"]) == (200, None, False)
+
+
+def test_zendesks_start_vouches_for_its_account_once_and_names_no_ticket(desk: HelpdeskConnection) -> None:
+    zendesk = helpdesk(
+        "zendesk", "acme", base_url="https://acme.zendesk.com", options={"installation_id": "360001"}, launch_secret=PEM
+    )
+    ticket = ticket_of(zendesk)
+    now = timezone.now()
+    times = {"iat": now.timestamp(), "exp": (now + timedelta(minutes=5)).timestamp()}
+    posted = {"token": zendesk_start(**times)}
+    browser = Client(enforce_csrf_checks=True)
+    url = frame_url(zendesk, {"origin": "https://acme.zendesk.com", "app_guid": "1"})
+    answer = browser.post(url, posted)
+    given = boot_of(answer)["given"]
+    assert answer.status_code == 200 and (given["ticket"], given["is_bound"]) == ("", False)
+    assert given["viewer"] == {"name": "8447388099001", "is_known": False}
+    policy = answer["Content-Security-Policy"]
+    assert f"script-src 'self' {ZENDESK_FRAMEWORK}" in policy.split("; ")
+    assert ZENDESK_FRAMEWORK in answer.content.decode()
+    again = with_token(given["token"]).post("/api/v1/widget/token/", {"ticket": "48213"}, format="json").json()
+    assert with_token(again["token"]).get(call_url(zendesk)).json()["ticket"]["ref"] == ticket.ref
+    refused = browser.post(url, posted)
+    assert refused.status_code == 401 and ZENDESK_FRAMEWORK not in refused.content.decode()
+    for bad in (
+        zendesk_start(**times, jti="other", aud="https://acme.zendesk.com/api/v2/apps/installations/1.json"),
+        zendesk_start(key=None, algorithm="none", **times, jti="third"),
+    ):
+        assert browser.post(url, {"token": bad}).status_code == 401
+
+
+def test_help_scouts_start_is_bound_to_its_conversation_and_may_be_opened_again(desk: HelpdeskConnection) -> None:
+    scout = helpdesk("helpscout", "scout", launch_secret="obviously-fake-app-secret")
+    ticket_of(scout, "77")
+    added = {"company-id": "1", "conversation-id": "77", "user-id": "9"}
+    message = json.dumps(added, separators=(",", ":")).encode()
+    signature = base64.b64encode(hmac.new(b"obviously-fake-app-secret", message, "sha1").digest()).decode()
+    for _ in range(2):
+        status, boot = opened(scout, {"theme": "dark", **added, "X-HelpScout-Signature": signature})
+        assert status == 200 and (boot["given"]["ticket"], boot["given"]["is_bound"]) == ("77", True)
+    status, _ = opened(scout, {**added, "conversation-id": "78", "X-HelpScout-Signature": signature})
+    assert status == 401
+
+
+def test_fronts_secret_vouches_for_the_connection_only(desk: HelpdeskConnection) -> None:
+    front = helpdesk("front", "front", launch_secret="obviously-fake-auth-secret")
+    status, boot = opened(front, {"auth_secret": "obviously-fake-auth-secret"})
+    assert status == 200 and boot["given"]["ticket"] == "" and not boot["given"]["viewer"]["is_known"]
+    assert opened(front, {"auth_secret": "wrong"})[0] == 401
 
 
 # -------------------------------------------------------------------------------------------------------------- key
@@ -159,13 +213,13 @@ def test_a_wrong_key_and_an_unknown_connection_get_the_same_answer(desk: Helpdes
     zendesk = helpdesk("zendesk", "zd")
     bare = helpdesk("chatwoot", "bare", launch_secret="")
     answers = [
-        launch(chat, "wrong"), launch(chat, LAUNCH_SECRET), launch(off, tokens.launch_key(off)),
-        launch(zendesk, "x"), launch(bare, ""), launch(bare, "-"),
+        launch(chat, "wrong"), launch(off, tokens.launch_key(off)), launch(zendesk, LAUNCH_SECRET),
+        launch(desk, LAUNCH_SECRET), launch(bare, ""), launch(bare, "-"),
     ]  # fmt: skip
+    # What signs a start, or proves it, is never taken for a key out of a browser.
     assert [answer.status_code for answer in answers] == [401, 401, 401, 401, 400, 401]
     told = {answer.json()["detail"] for answer in answers if answer.status_code == 401}
     assert len(told) == 1
-    assert tokens.launch_key(zendesk) == ""
 
 
 def test_a_key_launch_follows_the_host_to_another_ticket_and_a_signed_one_stays(desk: HelpdeskConnection) -> None:

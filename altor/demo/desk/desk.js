@@ -11,6 +11,7 @@ addEventListener("message", (event) => {
   text.value = text.value ? `${text.value}\n\n${said.text}` : said.text;
   text.focus();
   told.textContent = "Altor's draft was put in. Read it before you send it.";
+  frame.contentWindow.postMessage({ altor: 1, type: "inserted" }, altor);
 });
 
 const thread = document.getElementById("thread");

@@ -35,7 +35,8 @@ const hash = new URLSearchParams(location.hash.slice(1));
 const key = hash.get("k") || "";
 if (hash.get("ticket")) told.ticket = hash.get("ticket");
 // Neither a key nor a signature stays in the address, where history and copying would keep it.
-const kept = new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => name === "theme"));
+const STAY = ["theme", "origin", "app_guid"]; // the latter two are Zendesk's, and no secret
+const kept = new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => STAY.includes(name)));
 history.replaceState(null, "", location.pathname + (kept.size ? `?${kept}` : ""));
 
 // ---------------------------------------------------------------------------------------------------- building blocks
@@ -278,13 +279,19 @@ function origins() {
   return boot.origins.includes(ancestor) ? [ancestor] : boot.origins.slice(0, 1);
 }
 
+// Zendesk opens this page itself: its framework then runs in it, and speaks through this very window.
+const inside = root.dataset.inside === "yes";
+
 function tell(message) {
-  if (framed) for (const origin of origins()) window.parent.postMessage(message, origin);
+  if (inside) window.postMessage(message, location.origin);
+  else if (framed) for (const origin of origins()) window.parent.postMessage(message, origin);
 }
 
 window.addEventListener("message", (event) => {
-  if (!framed || event.source !== window.parent || !boot.origins.includes(event.origin)) return;
-  hostOrigin = event.origin;
+  const isOurs = inside && event.source === window && event.origin === location.origin;
+  const isHost = framed && event.source === window.parent && boot.origins.includes(event.origin);
+  if (!isOurs && !isHost) return;
+  if (isHost) hostOrigin = event.origin;
   const message = read(event.data);
   if (message) heard(message);
 });
@@ -336,7 +343,7 @@ async function copy(text) {
 
 async function insert() {
   const text = doc.reply.text;
-  const canAsk = framed && boot.helpdesk !== "chatwoot";
+  const canAsk = inside || (framed && boot.helpdesk !== "chatwoot");
   const inserted = canAsk && await new Promise((resolve) => {
     const wait = setTimeout(() => resolve(false), ACK_MS);
     acknowledged = () => {
@@ -347,8 +354,10 @@ async function insert() {
   });
   acknowledged = null;
   if (inserted) return report("Inserted into your reply. Read it before you send it.");
-  const why = canAsk ? "The helpdesk did not take it." : "This helpdesk cannot take it.";
-  return copied(await copy(text), why);
+  const worked = await copy(text);
+  if (!canAsk) return copied(worked, "This helpdesk cannot take it.");
+  // Not every host answers: whoever does not find it in the editor can still paste it.
+  return report(`Handed to your reply editor. If it is not there, ${worked ? "paste it: it is copied too" : "copy it below"}.`);
 }
 
 function copied(worked, why = "") {
@@ -713,7 +722,7 @@ document.addEventListener("visibilitychange", () => {
   else if (pairing) claim();
   else if (session && mode === "doc") later(Math.max(0, FAST_MS - (Date.now() - lastAsked)));
 });
-new ResizeObserver(() => tell({ altor: 1, type: "height", height: Math.ceil(view.getBoundingClientRect().height) })).observe(view);
+new ResizeObserver(() => tell({ altor: 1, type: "height", px: Math.ceil(view.getBoundingClientRect().height) })).observe(view);
 
 // ----------------------------------------------------------------------------------------------------------- starting
 function start() {
