@@ -37,6 +37,8 @@ KINDS: Final[dict[str, str]] = {
     "diagnosis.accepted": "a person accepted the diagnosis: investigation ends",
     "diagnosis.corrected": "a person named another cause",
     "reply.drafted": "drafting starts",
+    "reply.sent": "a reply went out, with its kind and how much of the draft is left in it",
+    "reply.overridden": "a reply went out with a leak in it, with a reason",
     "gate.overridden": "a gate was passed with a reason",
     "escalation.sent": "investigation ends with an escalation",
 }

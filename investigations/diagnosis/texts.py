@@ -98,6 +98,11 @@ def slots(template: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def rewrite(template: str, write: Callable[[str, str], str]) -> str:
+    """The template with every slot as `write(expression, format)` gives it; "" for a slot without a format."""
+    return _SLOT.sub(lambda match: write(match.group(1).strip(), match.group(2) or ""), template)
+
+
 def _is_missing(value: Any) -> bool:
     return isinstance(value, Unknown) or value is None or value == "" or value == []
 
