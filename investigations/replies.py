@@ -1,4 +1,5 @@
-"""What an app above may say about a reply before it goes out: the setting `REPLY_CHECKS` lists such functions.
+"""What an app above may say about a reply before it goes out (the setting `REPLY_CHECKS`), and who hears of a public
+reply that an agent wrote in the helpdesk (the setting `REPLY_SEEN`); both list functions.
 
 Findings that are leaks keep Altor from sending; wording is only remarked upon.
 """
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from altor.errors import Conflict
 from altor.registry import parts
-from investigations.models import Investigation, Ticket
+from investigations.models import Investigation, Ticket, TicketMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,13 @@ def check_reply(ticket: Ticket, run: Investigation | None, text: str) -> list[Re
     """What every check finds, in the order of the text. `run` is the diagnosis the reply rests on."""
     found = [finding for check in parts("REPLY_CHECKS") for finding in check(ticket, run, text)]
     return sorted(found, key=lambda finding: (finding.start, finding.end, finding.kind))
+
+
+class ReplySeen(Protocol):
+    def __call__(self, ticket: Ticket, message: TicketMessage) -> object: ...
+
+
+def reply_seen(ticket: Ticket, message: TicketMessage) -> None:
+    """Tell the apps above of an agent's public message, in the caller's transaction. Safe to call twice."""
+    for seen in parts("REPLY_SEEN"):
+        seen(ticket, message)

@@ -19,6 +19,7 @@ from altor.models import (
 )
 from altor.models.people import Membership
 from investigations.models import Connection, Customer, Evidence, Investigation, PlaybookVersion, StepResult, Ticket
+from knowledge.models import Reply, ReplyTemplate, ReplyTemplateVersion
 
 _count = itertools.count(1)
 #: When the scene of `finished_run` plays.
@@ -300,3 +301,26 @@ def outbound_delivery(of: OutboundEndpoint, **values: Any) -> OutboundDelivery:
         error="It answered 500", answer="<script>window.hacked=1</script> upstream timed out",
     )  # fmt: skip
     return made
+def reply_template(key: str = "any-cause-en", *, number: int = 1, **values: Any) -> ReplyTemplateVersion:
+    """A version in force of a template; its case comes from `values`, its words too."""
+    case = {
+        name: values.pop(name) for name in ("kind", "incident_class", "label", "language", "tone") if name in values
+    }
+    template, _ = ReplyTemplate.objects.get_or_create(key=key, defaults={"title": values.pop("title", key), **case})
+    template.versions.update(is_active=False)
+    words = {
+        "greeting": "Hello {customer_name},", "observed": "It began at {since}.", "scope": "{cause_scope}",
+        "next_step": "{cause_next_step}", "eta": "{cause_eta} You will hear from us again by {next_update}.",
+        "closing": "Kind regards\n{agent}",
+    }  # fmt: skip
+    sha256 = f"{key}{number}".encode().hex().ljust(64, "0")[:64]
+    return template.versions.create(number=number, is_active=True, sha256=sha256, **{**words, **values})
+
+
+def reply(of: Ticket, **values: Any) -> Reply:
+    """A reply that went out as it was drafted."""
+    defaults: dict[str, Any] = {
+        "status": "sent", "how": "typed", "draft_text": "Hello Noor,", "text": "Hello Noor,", "similarity": 1.0,
+        "saved_at": NOON, "sent_at": NOON,
+    }  # fmt: skip
+    return Reply.objects.create(ticket=of, **{**defaults, **values})

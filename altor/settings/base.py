@@ -240,10 +240,14 @@ HELPDESKS = [
     "investigations.helpdesks.freshdesk.adapter.Freshdesk",
 ]
 #: Functions that make reference pages: file name -> text.
-REFERENCE_PAGES = ["investigations.playbooks.pages.pages"]
-WIDGET_PARTS: list[str] = []
+REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pages.pages"]
+WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
+#: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
+TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
 PACKET_PARTS: list[str] = []
-REPLY_CHECKS: list[str] = []
+REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
+#: Functions that are told of a public reply which an agent wrote in the helpdesk.
+REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
@@ -257,6 +261,8 @@ SWEEPS = [
     "investigations.tasks.sweep_backfills",
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
+    "knowledge.tasks.sweep_replies",
+    "knowledge.tasks.sweep_promises",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -267,12 +273,11 @@ RUN_ENDED = [
 ]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
 ERASURES: list[str] = []
-#: Told (the ticket, the message) of each public message of an agent that the helpdesk tells.
-REPLY_SEEN: list[str] = []
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",
     "investigations.configuration.PlaybooksPart",
+    "knowledge.configuration.ReplyTemplatesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "investigations.configuration_automation.AutomationPart",

@@ -3,7 +3,12 @@
 from altor.settings import environment
 
 #: Dotted paths of sequences of `altor.shell.NavItem`.
-NAV_PARTS = ["altor.navigation.ITEMS", "investigations.navigation.ITEMS", "metrics.navigation.ITEMS"]
+NAV_PARTS = [
+    "altor.navigation.ITEMS",
+    "investigations.navigation.ITEMS",
+    "knowledge.navigation.ITEMS",
+    "metrics.navigation.ITEMS",
+]
 #: Dotted paths of functions from a person to the `altor.shell.Notice`s that stand on every page of theirs.
 NOTICE_PARTS = ["investigations.services.automation_switch.notices"]
 #: Dotted paths of `altor.shell.Search` functions.

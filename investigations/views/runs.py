@@ -18,6 +18,7 @@ from altor.listing import keyset_page
 from altor.models import User
 from investigations.filters import RunFilter, with_progress
 from investigations.models import Evidence, Feedback, Investigation
+from investigations.panels import panels
 from investigations.services.affected import affected_of
 from investigations.services.gates import gate_state
 from investigations.services.lifecycle import prospect
@@ -101,6 +102,7 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "view": run_view.build(run, steps, evidence, readable=_readable(user, run_view.earlier_runs(run))),
         "gates": [] if run.is_active else gate_lines(run, ahead.gates if ahead else None),
         "next": ahead,
+        "panels": panels("run", user, run.ticket.ref) if ahead is not None else [],
         "labels": labels(run),
         "grades": Feedback.Grade.choices,
         "affected": affected_of(run, user),

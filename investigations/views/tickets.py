@@ -22,6 +22,7 @@ from altor.models import PhaseEvent, User
 from investigations.filters import TicketFilter, with_progress
 from investigations.forms import CLAIM_LABELS, ClaimForm, ClassForm, CustomerChoiceForm, OwnerForm, TicketForm
 from investigations.models import GateOverride, Investigation, Ticket, TicketClaim, TicketClosure
+from investigations.panels import panels
 from investigations.services.automation import newest_decision
 from investigations.services.claims import ClaimEdit
 from investigations.services.closures import closure_question
@@ -48,6 +49,9 @@ WORDS: Final = {
     "diagnosis.accepted": "The diagnosis was accepted:",
     "diagnosis.corrected": "The diagnosis was corrected:",
     "gate.overridden": "A gate was passed with a reason:",
+    "reply.drafted": "A reply was drafted",
+    "reply.sent": "A reply went out",
+    "reply.overridden": "A leak in a reply was overridden with a reason",
     "ticket.replied": "The customer was replied to",
     "ticket.resolved": "Resolved",
     "ticket.reopened": "Opened again",
@@ -110,6 +114,7 @@ def _ticket_page(request: HttpRequest, found: Ticket, status: int = 200, **forms
         "overrides": GateOverride.objects.filter(investigation__ticket=found).select_related("user", "investigation"),
         "events": events,
         "decision": newest_decision(found),
+        "panels": panels("ticket", user, found.ref),
         "reading": _reading(found),
         "scores": sorted((found.class_why.get("scores") or {}).items(), key=lambda pair: -float(pair[1])),
         "may": {

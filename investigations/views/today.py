@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from altor.access import page, person
 from investigations.filters import with_progress
 from investigations.models import Connection, Investigation, StepResult, Ticket
+from investigations.panels import panels
 from investigations.services.closures import unexplained
 from investigations.views.pulse import pulse, unchanged
 
@@ -60,6 +61,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "unexplained": unexplained(
             Ticket.objects.visible_to(user).filter(resolved_at__gte=timezone.now() - UNEXPLAINED_FOR)
         ).count(),
+        "panels": panels("today", user),
         "may_create": user.may("ticket.create"),
         "is_first_use": user.may("connection.edit")
         and not Connection.objects.exists()

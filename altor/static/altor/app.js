@@ -25,9 +25,11 @@ document.addEventListener("click", async (event) => {
   const copier = event.target.closest("[data-copy]");
   if (copier) {
     event.preventDefault();
+    const source = copier.dataset.copyText === "yes" ? document.querySelector(copier.dataset.copy) : null;
     const text = copier.dataset.copy.startsWith("#")
-      ? (copier.dataset.copyText === "yes" ? document.querySelector(copier.dataset.copy).textContent : location.href.split("#")[0] + copier.dataset.copy)
+      ? (source ? source.value ?? source.textContent : location.href.split("#")[0] + copier.dataset.copy)
       : copier.dataset.copy;
+    if (source?.form?.elements.how) source.form.elements.how.value = "copied";
     try { await navigator.clipboard.writeText(text); say("Copied"); }
     catch { if (copier.hash) location.hash = copier.hash; say("Copying is not allowed here"); }
     return;

@@ -1,0 +1,12 @@
+"""Routes of the REST contract that belong to knowledge, below /api/v1/."""
+
+from __future__ import annotations
+
+from rest_framework.routers import SimpleRouter
+
+from knowledge.api.templates import ReplyTemplateViewSet
+
+router = SimpleRouter()
+router.register("reply-templates", ReplyTemplateViewSet, basename="api-reply-template")
+
+urlpatterns = router.urls

@@ -1,0 +1,55 @@
+"""The reply in the sidebar: the open draft of the person, else the one that would be filled now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from investigations.replies import check_reply
+from investigations.services.gates import gate_state
+from investigations.widget.parts import WidgetContext
+from knowledge.models import Reply
+from knowledge.models.replies import Kind
+from knowledge.replies.drafts import Wish, newest_diagnosis, open_draft, propose
+from knowledge.replies.sending import connection_of
+
+
+def reply_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
+    """("reply", {"text", "statements", "gate", "findings", "template", "can_send"}); None while there is no template.
+
+    `gate`: {"open", "missing", "tried", "overridden"}, None for a reply that no gate holds.
+    """
+    ticket, user = context.ticket, context.user
+    kept = open_draft(ticket, user) if user is not None else None
+    run = newest_diagnosis(ticket)
+    if kept is not None:
+        text, statements, kind, version = kept.text, kept.statements, kept.kind, kept.version
+    else:
+        proposal = propose(ticket, user=user, wish=Wish(), now=context.now)
+        if proposal.version is None:
+            return None
+        text, statements, kind, version = (
+            proposal.draft.text, proposal.draft.as_dicts(), proposal.kind, proposal.version,
+        )  # fmt: skip
+    gate = gate_state(run)["reply"] if run is not None and kind == Kind.ANSWER else None
+    findings = check_reply(ticket, run, text)
+    may = user is not None and user.may("ticket.reply")
+    is_out = Reply.objects.filter(ticket=ticket, run=run, kind=kind).out().exists() if run is not None else False
+    return "reply", {
+        "text": text,
+        "statements": statements,
+        "kind": str(kind),
+        "gate": _wire(gate),
+        "findings": [one.as_dict() for one in findings],
+        "template": {"key": version.template.key, "version": version.number, "title": version.template.title}
+        if version is not None
+        else None,
+        "can_send": may and not is_out and (gate is None or bool(gate["open"])) and connection_of(ticket) is not None,
+    }
+
+
+def _wire(gate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The gate without anything that is not JSON."""
+    if gate is None or not gate["overridden"]:
+        return gate
+    return {**gate, "overridden": {**gate["overridden"], "at": gate["overridden"]["at"].isoformat()}}

@@ -1,0 +1,32 @@
+"""Pages of knowledge."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from knowledge.views import promised, replies, reply, reply_send, template_edit, templates
+
+app_name = "knowledge"
+urlpatterns = [
+    path("reply-templates/", templates.templates, name="templates"),
+    path("reply-templates/new/", template_edit.new, name="template-new"),
+    path("reply-templates/preview/", template_edit.preview, name="template-preview"),
+    path("reply-templates/<slug:key>/", templates.template, name="template"),
+    path("reply-templates/<slug:key>/edit/", template_edit.edit, name="template-edit"),
+    path("reply-templates/<slug:key>/diff/", templates.diff, name="template-diff"),
+    path("reply-templates/<slug:key>/withdraw/", templates.withdraw_, name="template-withdraw"),
+    path("reply-templates/<slug:key>/v<int:number>/", templates.version, name="template-version"),
+    path("reply-templates/<slug:key>/v<int:number>/activate/", templates.activate_, name="template-activate"),
+    path("reply-templates/<slug:key>/v<int:number>/restore/", templates.restore_, name="template-restore"),
+    path("tickets/<str:ref>/reply-draft/", reply.reply, name="reply"),
+    path("tickets/<str:ref>/reply-draft/save/", reply.save_, name="reply-save"),
+    path("tickets/<str:ref>/reply-draft/fill/", reply.fill, name="reply-fill"),
+    path("tickets/<str:ref>/reply-draft/undo/", reply.undo_, name="reply-undo"),
+    path("tickets/<str:ref>/reply-draft/suggest/", reply.suggest, name="reply-suggest"),
+    path("tickets/<str:ref>/reply-draft/discard/", reply.discard_, name="reply-discard"),
+    path("tickets/<str:ref>/reply-draft/send/", reply_send.send_, name="reply-send"),
+    path("tickets/<str:ref>/reply-draft/mark/", reply_send.mark, name="reply-mark"),
+    path("tickets/<str:ref>/replies/<int:pk>/", replies.sent, name="reply-sent"),
+    path("tickets/<str:ref>/replies/<int:pk>/again/", reply_send.again, name="reply-again"),
+    path("promised-updates/", promised.promised, name="promised"),
+]
