@@ -133,6 +133,7 @@ def world(db: None, playbooks: list[Playbook]) -> World:
     ticket = ticket_of(ours, 10134, customer=customer, owner=people["engineer"])
     foreign = ticket_of(theirs, 20999)
     older, run = run_of(ticket, 1), run_of(ticket, 2)
+    make.reply_template()
     connection = Connection.objects.create(
         source="github", base_url="https://api.github.com", secret="gh-obviously-fake-1234"
     )

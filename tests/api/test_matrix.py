@@ -65,6 +65,12 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-ticket-reopen", "post"): Case(
         "tickets/TK-10134/reopen/", "ticket.resolve", 409, {}, foreign="tickets/TK-20999/reopen/"
     ),
+    ("api-reply-template-list", "get"): Case("reply-templates/", "reply_template.read", 200),
+    ("api-reply-template-detail", "get"): Case("reply-templates/any-cause-en/", "reply_template.read", 200),
+    ("api-reply-template-versions", "get"): Case("reply-templates/any-cause-en/versions/", "reply_template.read", 200),
+    ("api-reply-template-preview", "post"): Case(
+        "reply-templates/any-cause-en/preview/", "reply_template.read", 404, {"investigation": "INV-0"}
+    ),
     ("api-investigation-list", "get"): Case("investigations/", "run.read", 200),
     ("api-investigation-detail", "get"): Case("{run}", "run.read", 200, foreign="{foreign}"),
     ("api-investigation-cancel", "post"): Case("{run}cancel/", "run.start", 409, {}, foreign="{foreign}cancel/"),

@@ -41,6 +41,7 @@ from investigations.services.briefs import brief
 from investigations.services.playbooks import store_version
 from investigations.textmodel.model import WordWeights
 from investigations.widget import pairing
+from knowledge.models import PromisedUpdate
 from tests import factories as make
 
 #: A valid playbook file.
@@ -208,6 +209,7 @@ def build() -> Scene:
     make_trials(done)
     make_automation(lead, ticket)
     make_helpdesks(lead)
+    make_replies(ticket, hostile, lead)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -331,6 +333,22 @@ def make_automation(lead: User, ticket: Ticket) -> None:
         at = now - timedelta(minutes=minutes)
         make.ticket(in_team=ticket.team, subject="Of today", incident_class=kind, opened_at=at)
     admit(ticket, decide(ticket, now=now), now)
+def make_replies(ticket: Ticket, hostile: Ticket, lead: User) -> None:
+    """Templates of two versions, replies that went out in each way, one that could not, a promise that is overdue."""
+    version = make.reply_template(title=f"Any cause {LONG}"[:120], comment="first")
+    make.reply_template(number=2, closing=PAYLOADS[0], comment=PAYLOADS[1])
+    make.reply_template("all-well-en", label="none.no_anomaly", title="All is well", tone="warm")
+    found = [
+        {"kind": "secret", "is_leak": True, "start": 0, "end": 4, "quote": PAYLOADS[0], "why": PAYLOADS[1]},
+        {"kind": "jargon", "is_leak": False, "start": 5, "end": 8, "quote": LONG, "why": "A word of engineers."},
+    ]  # fmt: skip
+    changed = make.reply(
+        hostile, version=version, sent_by=lead, draft_text=f"Hello,\n{LONG}\nregards", text=" ".join(PAYLOADS),
+        similarity=0.31, how="sent", findings=found, override_reason=PAYLOADS[1], author=lead,
+    )  # fmt: skip
+    make.reply(ticket, version=version, status="failed", how="sent", reason="The helpdesk: no answer within 5 s")
+    due = timezone.now() - timedelta(minutes=20)
+    PromisedUpdate.objects.create(ticket=hostile, reply=changed, due_at=due, promised_by=lead, promised_at=make.NOON)
 
 
 def make_trials(run: Investigation) -> None:
@@ -450,6 +468,15 @@ def pages(scene: Scene) -> dict[str, str]:
         "automation-rule-new": at("automation-rule-new"),
         "automation-hours": at("automation-hours", "support"),
         "automation-version": at("automation-version", 1),
+        "reply": reverse("knowledge:reply", args=[scene.ticket.ref]),
+        "reply-hostile": reverse("knowledge:reply", args=[hostile.ticket.ref]),
+        "reply-sent": reverse("knowledge:reply-sent", args=[hostile.ticket.ref, hostile.ticket.replies.get().pk]),
+        "promised": reverse("knowledge:promised"),
+        "reply-templates": reverse("knowledge:templates"),
+        "reply-template": reverse("knowledge:template-version", args=["any-cause-en", 2]),
+        "reply-template-diff": reverse("knowledge:template-diff", args=["any-cause-en"]),
+        "reply-template-edit": reverse("knowledge:template-edit", args=["any-cause-en"]),
+        "reply-template-new": reverse("knowledge:template-new"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "helpdesks": at("helpdesks"),

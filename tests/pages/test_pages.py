@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 #: Pages that need a permission beyond reading; the roles that hold it.
 _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
+_REPLIERS = {"admin", "lead", "agent", "outsider"}
 ONLY = {
     **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
     **dict.fromkeys(
@@ -33,6 +34,8 @@ ONLY = {
         ),
         _LEADS,
     ),
+    **dict.fromkeys(("reply-template-edit", "reply-template-new"), _LEADS),
+    **dict.fromkeys(("reply", "reply-hostile"), _REPLIERS),
     **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
     **dict.fromkeys(("practice", "practice-case", "practice-try"), _NOT_READERS),
@@ -57,6 +60,9 @@ OF_A_TICKET = {
     "backtest",
     "practice-case",
     "practice-try",
+    "reply",
+    "reply-hostile",
+    "reply-sent",
 }
 
 
@@ -147,6 +153,11 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("notices", 8),
         ("notice-channel", 9),
         ("notice-preferences", 9),
+        ("reply", 34),
+        ("reply-sent", 9),
+        ("reply-templates", 7),
+        ("reply-template", 8),
+        ("promised", 8),
     ],
 )
 def test_query_counts_do_not_grow(
@@ -210,7 +221,7 @@ def test_every_page_is_guarded() -> None:
     """A view without a guard would be open to everybody: each route of ours names its permission, or fails here."""
     from django.urls import URLPattern, URLResolver, get_resolver
 
-    ours = ("altor.views.", "investigations.views.")
+    ours = ("altor.views.", "investigations.views.", "knowledge.views.", "metrics.views.")
     open_views = []
 
     def walk(patterns: list[URLPattern | URLResolver]) -> None:
@@ -237,6 +248,7 @@ def test_views_reach_rows_only_through_named_reads() -> None:
 
     for path in [
         *(settings.BASE_DIR / "investigations/views").glob("*.py"),
+        *(settings.BASE_DIR / "knowledge/views").glob("*.py"),
         settings.BASE_DIR / "investigations/search.py",
     ]:
         text = path.read_text()
