@@ -301,6 +301,8 @@ def outbound_delivery(of: OutboundEndpoint, **values: Any) -> OutboundDelivery:
         error="It answered 500", answer="<script>window.hacked=1</script> upstream timed out",
     )  # fmt: skip
     return made
+
+
 def reply_template(key: str = "any-cause-en", *, number: int = 1, **values: Any) -> ReplyTemplateVersion:
     """A version in force of a template; its case comes from `values`, its words too."""
     case = {

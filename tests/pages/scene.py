@@ -333,6 +333,8 @@ def make_automation(lead: User, ticket: Ticket) -> None:
         at = now - timedelta(minutes=minutes)
         make.ticket(in_team=ticket.team, subject="Of today", incident_class=kind, opened_at=at)
     admit(ticket, decide(ticket, now=now), now)
+
+
 def make_replies(ticket: Ticket, hostile: Ticket, lead: User) -> None:
     """Templates of two versions, replies that went out in each way, one that could not, a promise that is overdue."""
     version = make.reply_template(title=f"Any cause {LONG}"[:120], comment="first")
