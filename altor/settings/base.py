@@ -272,7 +272,7 @@ RUN_ENDED = [
     "investigations.services.announcing.run_ended",
 ]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
-ERASURES: list[str] = []
+ERASURES: list[str] = ["knowledge.replies.erasure.erase"]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

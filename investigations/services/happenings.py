@@ -14,9 +14,9 @@ from django.utils import timezone
 from altor import events
 from altor.audit import record_event
 from altor.models import PhaseEvent, User
-from altor.registry import parts
 from investigations.helpdesks.base import Author, Status, TicketEvent
 from investigations.models import Investigation, Ticket, TicketMessage, TicketMirror
+from investigations.replies import reply_seen
 from investigations.services.announcing import owner_changed
 from investigations.services.gates import gate_state
 from investigations.services.tickets import reference
@@ -39,8 +39,7 @@ def tell(
     for message in told:
         _message(ticket, message)
         if message.author == Author.AGENT and message.is_public and not message.is_redacted:
-            for part in parts("REPLY_SEEN"):
-                part(ticket, message)
+            reply_seen(ticket, message)
     # Before the status, which a merge and a deletion explain: the same moment is recorded once.
     if event.merged_into:
         _merged(ticket, event)

@@ -47,9 +47,9 @@ def five_lines(run: Investigation) -> list[SummaryLine]:
     excluded = list(document.get("ruled_out") or [])
     shown = proof.get("ruled_out") or [[] for _ in excluded]
     return [
-        SummaryLine("cause", "Cause", _cut(str(top["title"])), _refs(cause), float(top["confidence"])),
+        SummaryLine("cause", "Cause", _cut(str(top.get("title") or top["label"])), _refs(cause), _sure(top)),
         SummaryLine("scope", "Scope", _scope(document), _refs(proof.get("scope") or ())),
-        SummaryLine("since", "Since", since(document) or "Not established", _refs(proof.get("since") or ())),
+        SummaryLine("since", "Since", _since(document), _refs(proof.get("since") or ())),
         SummaryLine("not", "It is not", _not(document, excluded), _refs(ref for refs in shown[:2] for ref in refs[:2])),
         SummaryLine("next", "Next", _next(document), _refs(proof.get("next") or ())),
     ]
@@ -83,6 +83,15 @@ def scope_words(scope: Mapping[str, Any]) -> str:
             return "Not established"
         case _:
             return f"{kind.replace('_', ' ').capitalize()} {value}" if value else kind.replace("_", " ").capitalize()
+
+
+def _sure(candidate: Mapping[str, Any]) -> float | None:
+    value = candidate.get("confidence")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _since(document: Mapping[str, Any]) -> str:
+    return (since(document) if document.get("onset") else None) or "Not established"
 
 
 def _scope(document: Mapping[str, Any]) -> str:

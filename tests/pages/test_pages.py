@@ -155,8 +155,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("notice-preferences", 9),
         ("reply", 34),
         ("reply-sent", 9),
-        ("reply-templates", 7),
-        ("reply-template", 8),
+        ("reply-templates", 8),
+        ("reply-template", 9),
         ("promised", 8),
     ],
 )
@@ -191,8 +191,9 @@ def test_a_get_changes_nothing(client: Client, scene: scenes.Scene) -> None:
             if m.__name__ not in skipped and m._meta.managed
         }
 
+    pages = scenes.pages(scene)
     before = counts()
-    for url in scenes.pages(scene).values():
+    for url in pages.values():
         client.get(url)
     assert counts() == before
 
@@ -232,7 +233,9 @@ def test_every_page_is_guarded() -> None:
                 open_views.append(pattern.callback.__qualname__)
 
     walk(get_resolver().url_patterns)
-    assert open_views == ["schema"]  # of the playbook format: editors cannot log in
+    # The playbook format's schema: editors cannot log in. The sidebar's frame and Intercom's canvas: they hold
+    # nothing without a start that the helpdesk signed, or a token.
+    assert open_views == ["schema", "show", "frame"]
 
 
 def _inner(view: object) -> object:
