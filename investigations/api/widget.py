@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -29,8 +29,15 @@ from investigations.services.runs import (
     start_investigation,
 )
 from investigations.widget.authentication import WidgetAuthentication, WidgetPermission
-from investigations.widget.document import newest_run, unknown_document, version_of, widget_document
+from investigations.widget.document import (
+    newest_run,
+    newest_version,
+    state_of,
+    unknown_document,
+    widget_document,
+)
 from investigations.widget.intake import take
+from investigations.widget.kept import ANSWERS, Answer
 from investigations.widget.limits import ReadThrottle
 from investigations.widget.places import Place, place_for_person, place_for_token, ticket_at
 from investigations.widget.tokens import WidgetToken
@@ -94,24 +101,33 @@ class WidgetView(WidgetCall):
             304: OpenApiResponse(description="Nothing changed since the ETag"),
         },
     )  # fmt: skip
-    def get(self, request: Request, helpdesk: str, external_id: str) -> Response:
+    def get(self, request: Request, helpdesk: str, external_id: str) -> HttpResponse:
         """All that a sidebar shows about a ticket. `state` is none, or the newest run's status."""
         place = self.place(helpdesk, external_id)
         ticket = ticket_at(place)
         if ticket is None:
-            return _answer(request, unknown_document(place.connection, user=place.user, name=place.name))
-        run = newest_run(ticket)
-        if run is not None and request.query_params.get("version") == version_of(run):
+            return _answer(request, _made(unknown_document(place.connection, user=place.user, name=place.name)))
+        version, now = newest_version(ticket), timezone.now()
+        if version and request.query_params.get("version") == version:
             return Response(status=204)
-        document = widget_document(ticket, run=run, user=place.user, now=timezone.now(), name=place.name)
-        return _answer(request, document)
+
+        def make() -> Answer:
+            run = newest_run(ticket)
+            return _made(widget_document(ticket, run=run, user=place.user, now=now, name=place.name))
+
+        state = state_of(ticket, version, place.connection, place.user, place.name, now)
+        return _answer(request, ANSWERS.get(state, make))
 
 
-def _answer(request: Request, document: dict[str, Any]) -> Response:
-    tag = f'W/"{hashlib.sha256(json.dumps(document, cls=JSONEncoder).encode()).hexdigest()[:24]}"'
-    if tag in request.headers.get("If-None-Match", "").split(", "):
-        return Response(status=304, headers={"ETag": tag})
-    return Response(document, headers={"ETag": tag})
+def _made(document: dict[str, Any]) -> Answer:
+    body = json.dumps(document, cls=JSONEncoder, separators=(",", ":"), ensure_ascii=False).encode()
+    return Answer(body, f'W/"{hashlib.sha256(body).hexdigest()[:24]}"')
+
+
+def _answer(request: Request, answer: Answer) -> HttpResponse:
+    if answer.tag in request.headers.get("If-None-Match", "").split(", "):
+        return Response(status=304, headers={"ETag": answer.tag})
+    return HttpResponse(answer.body, content_type="application/json", headers={"ETag": answer.tag})
 
 
 class WidgetStart(WidgetCall):

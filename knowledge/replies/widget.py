@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
+from django.db import connection
+
+from altor.models import User
+from investigations.models import Ticket
 from investigations.replies import check_reply
 from investigations.services.gates import gate_state
 from investigations.widget.parts import WidgetContext
@@ -46,6 +50,23 @@ def reply_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
         else None,
         "can_send": may and not is_out and (gate is None or bool(gate["open"])) and connection_of(ticket) is not None,
     }
+
+
+_STATE = """
+SELECT (SELECT ROW(max(id), max(revision), max(saved_at), max(sent_at), string_agg(status, ',' ORDER BY id))::text
+        FROM knowledge_reply WHERE ticket_id = %s),
+       (SELECT ROW(max(id), count(*), sum(id))::text FROM knowledge_replytemplateversion WHERE is_active)
+"""
+
+
+def reply_stamp(ticket: Ticket, user: User | None) -> Hashable:
+    """Changes with the ticket's replies and with the templates in force. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, [ticket.pk])
+        return tuple(cursor.fetchone())
+
+
+reply_part.stamp = reply_stamp  # type: ignore[attr-defined]  # read by `parts_stamp`
 
 
 def _wire(gate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
