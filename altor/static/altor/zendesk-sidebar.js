@@ -31,7 +31,9 @@
   window.addEventListener('message', function (event) {
     var said = event.data;
     if (event.origin !== origin || event.source !== page() || !said || said.altor !== 1) return;
-    if (said.type === 'insert' && typeof said.text === 'string') {
+    if (said.type === 'ready') {
+      tell(); // it listens now: what was told before may have found nobody
+    } else if (said.type === 'insert' && typeof said.text === 'string') {
       client.invoke('comment.appendText', said.text.slice(0, 20000));
     } else if (said.type === 'height' && Number.isFinite(said.px)) {
       client.invoke('resize', { width: '100%', height: Math.min(Math.max(said.px, 80), 2000) + 'px' });

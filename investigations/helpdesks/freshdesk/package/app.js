@@ -31,7 +31,9 @@
     window.addEventListener('message', function (event) {
       var said = event.data;
       if (event.origin !== origin || event.source !== frame.contentWindow || !said || said.altor !== 1) return;
-      if (said.type === 'insert' && typeof said.text === 'string') {
+      if (said.type === 'ready') {
+        tell(client); // it listens now: what was told before may have found nobody
+      } else if (said.type === 'insert' && typeof said.text === 'string') {
         client.interface.trigger('setValue', {
           id: 'editor', text: asHtml(said.text.slice(0, 20000)), replace: false, position: 'cursor'
         });
