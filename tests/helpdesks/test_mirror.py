@@ -63,7 +63,7 @@ def told(ticket: Ticket) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_any_order_with_repeats_ends_in_the_same_ticket(seed: int) -> None:
     rnd = random.Random(seed)
     factories.user("ada")

@@ -107,6 +107,7 @@ def is_carried(fact: dict[str, Any], run: Investigation, language: str) -> bool:
 
 
 @pytest.mark.parametrize(("key", "label"), cases.causes())
+@pytest.mark.slow
 def test_every_figure_of_a_draft_is_in_the_evidence_it_names(key: str, label: str) -> None:
     for seed in range(2):
         run = cases.stored(key, label, seed)
