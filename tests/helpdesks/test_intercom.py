@@ -274,7 +274,7 @@ def test_any_json_is_an_event_or_invalid_input(item: object, topic: str) -> None
 
 
 @given(st.sampled_from(sorted(FIXTURES)), st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_every_fixture_with_a_value_replaced_is_an_event_or_invalid_input(name: str, data: st.DataObject) -> None:
     only_events(Intercom(), mutated(FIXTURES[name]["body"], data))
 

@@ -20,6 +20,13 @@ from tests.helpdesks.scene import BEGIN, connection, endpoint, event, message, t
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _playbook(db: None) -> None:
+    """With one playbook in force the shipped library is not loaded, which takes most of a second."""
+    factories.playbook()
+
+
 STORY: list[TicketEvent] = [
     event(
         "ticket.created", key="a", subject="Orders are refused", description="GET /v2/orders fails", tags=["api"],

@@ -16,7 +16,13 @@ from tests import factories
 from tests.helpdesks.scene import Desk, connection, endpoint, event, marker_in, take
 from tests.loopback import Answer, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _playbook(db: None) -> None:
+    """With one playbook in force the shipped library is not loaded, which takes most of a second."""
+    factories.playbook()
 
 
 @pytest.fixture

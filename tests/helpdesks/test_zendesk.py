@@ -275,12 +275,12 @@ def check(body: Any) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["type", "ticket", "detail", "event", "id", "time", "subject"]), JSON))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_json_breaks_the_reader(body: dict[str, Any]) -> None:
     check(body)
 
 
 @given(mutated([found["body"] for found in FIXTURES.values()]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_mutation_of_a_payload_breaks_the_reader(body: dict[str, Any]) -> None:
     check(body)

@@ -256,7 +256,7 @@ def _answer() -> dict[str, Any]:
 
 
 @given(mutated([_answer()]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_mutation_of_an_answer_breaks_the_reader(answer: dict[str, Any]) -> None:
     ticket, people = part(answer, "ticket"), People.of(answer)
     try:

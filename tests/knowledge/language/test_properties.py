@@ -90,7 +90,7 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS, st.sampled_from(["en", "de", "fr"]))
 def test_it_never_raises_and_quotes_exactly_what_stands_there(text, language):
     found = check(text, DIRECTORY, backing=BACKING, language=language)

@@ -11,6 +11,12 @@ from tests.helpdesks.scene import endpoint, event, take
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _playbook(db: None) -> None:
+    """With one playbook in force the shipped library is not loaded, which takes most of a second."""
+    factories.playbook()
+
+
 def test_a_deleted_ticket_takes_its_replies_words_along_and_stops_what_waits() -> None:
     desk = endpoint()
     ticket = take(desk, event("ticket.created", subject="x"))
