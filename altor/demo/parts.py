@@ -16,12 +16,12 @@ class DemoSetting:
 
     world: World
     upstreams: str  # http://127.0.0.1:port, without a path
-    launch_secret: str  # of the stand-in helpdesk's sidebar
-    desk: str  # the stand-in helpdesk: http://127.0.0.1:port, "" without one
     clickhouse: str  # http://user:password@host:port/?database=otel
     actor: User
     tickets: int | None  # how many past tickets to create, newest first; None = all
     say: Callable[[str], None]
+    desk: str = ""  # the stand-in helpdesk: http://127.0.0.1:port, "" without one
+    launch_secret: str = ""  # of its sidebar
 
 
 class DemoPart(Protocol):

@@ -94,7 +94,7 @@ def _want(run: Investigation, connection: HelpdeskConnection, lines: list[Line])
     Ticket.objects.select_for_update(of=("self",)).get(pk=run.ticket_id)
     if TicketMirror.objects.filter(ticket=run.ticket_id).exclude(deleted_at=None).exists():
         return
-    note = TicketNote.objects.filter(ticket=run.ticket_id).first()
+    note = TicketNote.objects.select_for_update().filter(ticket=run.ticket_id).first()
     note = note or TicketNote(ticket=run.ticket, marker=secrets.token_hex(8))
     if note.run_id and note.run_id > run.pk:
         return
@@ -106,9 +106,14 @@ def _want(run: Investigation, connection: HelpdeskConnection, lines: list[Line])
     if before == (note.wanted_digest, set(note.wanted_tags), note.wanted_fields):
         return
     note.run, note.wanted = run, [[line.text, line.lead, line.url] for line in lines]
-    note.status, note.attempts, note.not_before, note.reason = TicketNote.Status.WAITING, 0, None, ""
+    note.status = TicketNote.Status.WAITING
+    # A try that is under way sees at its end that more is wanted; a second one beside it would write a second note.
+    is_under_way = note.is_unsure and note.not_before is not None and note.not_before > timezone.now()
+    if not is_under_way:
+        note.attempts, note.not_before, note.reason = 0, None, ""
     note.save()
-    enqueue(TASK, note.pk)
+    if not is_under_way:
+        enqueue(TASK, note.pk)
 
 
 def _digest(lines: list[Line]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from investigations.helpdesks.generic.adapter import Generic
 from investigations.models import HelpdeskConnection, Investigation, Ticket, TicketNote
@@ -129,6 +130,22 @@ def test_a_worker_killed_in_the_middle_of_a_try_leaves_it_to_the_sweep(desk: tup
     push(now=timezone.now() + timedelta(minutes=5))
     [note] = served.notes["901"]
     assert "Retries" in note["text"]
+
+
+def test_a_diagnosis_that_comes_while_a_try_is_under_way_waits_for_its_end(
+    desk: tuple[Desk, str], ticket: Ticket
+) -> None:
+    run = begun(ticket)
+    # The first try has begun and has no answer yet.
+    TicketNote.objects.update(attempts=1, is_unsure=True, not_before=timezone.now() + timedelta(seconds=45))
+    trying, queued = TicketNote.objects.select_related("ticket").get(), OrmQ.objects.count()
+    ended(run, ticket)
+    assert OrmQ.objects.count() == queued
+    assert push() is None
+    done = {"external_id": "n1", "sent_digest": trying.wanted_digest}
+    row = notes._written(trying, done, timezone.now())
+    assert (row.status, row.external_id, row.is_unsure, row.not_before) == ("waiting", "n1", False, None)
+    assert OrmQ.objects.count() == queued + 1
 
 
 def test_a_desk_that_is_down_is_asked_again_and_given_up_in_the_end(desk: tuple[Desk, str], ticket: Ticket) -> None:
