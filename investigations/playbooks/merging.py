@@ -29,6 +29,8 @@ def merge(base: str, mine: str, theirs: str, *, name: str = "") -> Merged:
     """Both sides' changes to `base`. Where both changed the same lines, both stand there between marks."""
     old, one, other = lines_of(base), lines_of(mine), lines_of(theirs)
     end = next((line[len(line.rstrip("\r\n")) :] for line in one if line.endswith(("\n", "\r"))), "\n")
+    if end == "\r" and any("\n" in lines for lines in (old, one, other)):
+        end = "\n"  # before an empty line, "\r" and its "\n" would be one end and the line gone
     found: list[str] = []
     conflicts = 0
     for block, ours, foreign in _blocks(old, one, other):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from investigations.playbooks.aligning import aligned
@@ -59,6 +59,7 @@ def test_a_side_without_changes_takes_the_others(base, other):
     assert merge(base, other, other) == merge(base, other, base)
 
 
+@example("a\n\r\nb\n\r\n", "a\ra\na\r\na\nb\n\n", "b\n")
 @given(texts(), texts(), texts())
 def test_every_line_of_both_sides_is_in_the_merge_or_was_taken_out_by_one(base, mine, theirs):
     merged = lines_of(merge(base, mine, theirs).text)
