@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,12 @@ from investigations.playbooks.rehearsal import rehearse
 LIBRARY: Final = Path(__file__).with_name("library")
 
 
+@lru_cache(maxsize=32)
 def parse_playbook(text: str, *, name: str) -> Playbook:
-    """The validated playbook of a file's text; PlaybookInvalid lists all problems at once."""
+    """The validated playbook of a file's text; PlaybookInvalid lists all problems at once.
+
+    Reading a file with its lines takes a good part of a second, and what was read is never changed: it is kept.
+    """
     return playbook_of(read_tree(text, name), name)
 
 
