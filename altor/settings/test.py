@@ -13,7 +13,7 @@ from altor.settings.environment import text
 HOME = BASE_DIR / ".altor" / "test"
 STATIC_ROOT = HOME / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns when it is absent
-#: A file is looked for when it is asked for. Each test client makes a handler of its own, and each would list all files.
+#: Files are looked for when asked for: each test client makes a handler of its own, and each would list all files.
 WHITENOISE_AUTOREFRESH = True
 EMBEDDED_POSTGRES = UNSAFE_FAST
 if not text("ALTOR_DATABASE_URL"):

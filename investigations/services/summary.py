@@ -100,7 +100,9 @@ def _scope(document: Mapping[str, Any]) -> str:
     if others and scope.get("kind") == "customer":
         # "Only" is said of the cause; that others show the symptom for causes of their own stands beside it.
         words = words.replace("This customer only", "This customer", 1)
-    return _cut(f"{words}; {_count(others, 'other customer')} {'shows' if others == 1 else 'show'} the symptom too" if others else words)
+    if others:
+        words += f"; {_count(others, 'other customer')} {'shows' if others == 1 else 'show'} the symptom too"
+    return _cut(words)
 
 
 def _not(document: Mapping[str, Any], excluded: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from altor.errors import InvalidInput, NotFound
 from altor.models import AuditEvent, NoticeChannel, NoticeDelivery, NoticePreference, OutboundEndpoint, User
 from altor.notify import notify
 from altor.notify.channels import save_channel, save_own_channel
+from altor.notify.kinds import notice_kinds
 from altor.webhooks.endpoints import disable_endpoint
 from tests import factories as make
 from tests.notify.conftest import NOW, TOLD, channel
@@ -156,8 +157,7 @@ def test_a_person_chooses_what_to_hear(client: Client, priya: User) -> None:
     assert "Europe/Berlin" in page and "On your own channel" not in page and not NoticePreference.objects.exists()
     form = {
         "quiet_from": "22:00", "quiet_until": "07:00", "quiet_rule": "skip", "digest_hour": "9",
-        "mail:diagnosis.ready": "now", "mail:gate.overridden": "off", "mail:owner.changed": "digest",
-        "mail:webhook.disabled": "now",
+        **{f"mail:{kind}": "now" for kind in notice_kinds()}, "mail:gate.overridden": "off", "mail:owner.changed": "digest",
     }  # fmt: skip
     assert client.post(url, form).status_code == 302
     stored = NoticePreference.objects.get()

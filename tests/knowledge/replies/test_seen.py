@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from altor.models import Notice, NoticeDelivery
 from investigations.models import Ticket, TicketMessage
 from investigations.replies import reply_seen
 from knowledge.models import PromisedUpdate, Reply
@@ -107,6 +108,17 @@ def test_it_warns_before_and_tells_when_it_is_late(case: Case) -> None:
     for one in (late, close, far):
         one.refresh_from_db()
     assert late.overdue_at and late.warned_at and close.warned_at and not close.overdue_at and not far.warned_at
+
+
+def test_those_who_can_keep_it_are_told_before_and_leads_when_it_was_broken(case: Case) -> None:
+    Ticket.objects.filter(pk=case.ticket.pk).update(owner=case.agent)
+    late, close = promise(case.ticket, timedelta(minutes=-5)), promise(case.ticket, timedelta(minutes=20))
+    sweep(), sweep()
+    told = {(one.notice.kind, one.person) for one in NoticeDelivery.objects.select_related("notice", "person")}
+    assert told == {("promise.close", case.agent), ("promise.broken", case.agent), ("promise.broken", case.lead)}
+    titles = {one.kind: one.title for one in Notice.objects.all()}
+    assert f"{late.due_at.astimezone(UTC):%H:%M} UTC" in titles["promise.broken"]
+    assert f"{close.due_at.astimezone(UTC):%H:%M} UTC" in titles["promise.close"]
 
 
 def test_today_lists_what_is_close_or_late_of_the_own_teams(case: Case, client: Client) -> None:
