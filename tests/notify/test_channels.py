@@ -157,7 +157,8 @@ def test_a_person_chooses_what_to_hear(client: Client, priya: User) -> None:
     assert "Europe/Berlin" in page and "On your own channel" not in page and not NoticePreference.objects.exists()
     form = {
         "quiet_from": "22:00", "quiet_until": "07:00", "quiet_rule": "skip", "digest_hour": "9",
-        **{f"mail:{kind}": "now" for kind in notice_kinds()}, "mail:gate.overridden": "off", "mail:owner.changed": "digest",
+        **{f"mail:{kind}": "now" for kind in notice_kinds()},
+        "mail:gate.overridden": "off", "mail:owner.changed": "digest",
     }  # fmt: skip
     assert client.post(url, form).status_code == 302
     stored = NoticePreference.objects.get()
