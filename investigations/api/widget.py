@@ -39,7 +39,7 @@ from investigations.widget.document import (
 from investigations.widget.intake import take
 from investigations.widget.kept import ANSWERS, Answer
 from investigations.widget.limits import ReadThrottle
-from investigations.widget.places import Place, place_for_person, place_for_token, ticket_at
+from investigations.widget.places import STATE, Place, place_for_person, place_for_token, ticket_at
 from investigations.widget.tokens import WidgetToken
 
 _CONNECTION = OpenApiParameter(
@@ -104,7 +104,7 @@ class WidgetView(WidgetCall):
     def get(self, request: Request, helpdesk: str, external_id: str) -> HttpResponse:
         """All that a sidebar shows about a ticket. `state` is none, or the newest run's status."""
         place = self.place(helpdesk, external_id)
-        ticket = ticket_at(place)
+        ticket = ticket_at(place, *STATE)
         if ticket is None:
             return _answer(request, _made(unknown_document(place.connection, user=place.user, name=place.name)))
         version, now = newest_version(ticket), timezone.now()
@@ -112,8 +112,9 @@ class WidgetView(WidgetCall):
             return Response(status=204)
 
         def make() -> Answer:
-            run = newest_run(ticket)
-            return _made(widget_document(ticket, run=run, user=place.user, now=now, name=place.name))
+            whole = Ticket.objects.select_related("customer").get(pk=ticket.pk)
+            run = newest_run(whole)
+            return _made(widget_document(whole, run=run, user=place.user, now=now, name=place.name))
 
         state = state_of(ticket, version, place.connection, place.user, place.name, now)
         return _answer(request, ANSWERS.get(state, make))
