@@ -124,6 +124,8 @@ def test_a_run_takes_little_longer_than_its_longest_chain_of_calls(
     company: Company, key: str, record_property: Callable[[str, object], None]
 ) -> None:
     company.investigate(key)  # records the answers
+    # On a slow machine the run's own work is more; it is measured beside, with sources that answer at once.
+    own = min(company.investigate(key).seconds or 0.0 for _ in range(2))
     company.fronts.behave(ANSWER_S)
     measured = []
     for _ in range(4):
@@ -137,7 +139,7 @@ def test_a_run_takes_little_longer_than_its_longest_chain_of_calls(
             break
     record_property("chain", f"{key}: {seconds:.2f} s for {count} calls, {chain} one after the other")
     assert chain <= LONGEST_CHAIN, f"{count} calls, {chain} of them one after the other"
-    assert seconds <= 1.3 * chain * ANSWER_S + COLD_S, measured
+    assert seconds <= 1.3 * chain * ANSWER_S + max(COLD_S, own), (measured, own)
 
 
 @pytest.mark.parametrize(("key", "source"), ASKED)
