@@ -51,3 +51,14 @@ def _between(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
 
 def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def instant(zone: ZoneInfo, wall: datetime) -> datetime:
+    """The instant at which the zone's wall clock shows `wall` (without a zone) first, in UTC.
+
+    A time that is skipped is the instant of the change: a shift that begins at 02:30 begins when 02:00 becomes 03:00.
+    """
+    at = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == wall:
+        return at
+    return max(change for year in (at.year - 1, at.year) for change, _ in _changes(zone, year) if change <= at)

@@ -1,0 +1,1 @@
+"""Who is on call when: rotations, layers, overrides, and what they leave open."""
