@@ -28,7 +28,7 @@ from tests.loopback import Answer, serving
 STORIES, DELIVERIES, SEED = 20, 10_000, 20261128
 #: Every so many-th story is an incident and investigated.
 INCIDENT_EVERY = 5
-END_WITHIN_S = 600.0
+END_WITHIN_S = 900.0
 #: (external id, delivery id, body)
 Told = tuple[str, str, dict[str, Any]]
 
