@@ -14,7 +14,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from altor.models import User
+from altor.models import InboundEvent, User
 from investigations.models import Investigation, Ticket, TicketMirror
 from investigations.services.automation import admit, decide, note_run
 from investigations.services.claims import facts_of
@@ -42,7 +42,7 @@ def consider(ticket: Ticket, *, now: datetime | None = None, actor: User | None 
     mirror = TicketMirror.objects.filter(ticket=ticket).first()
     if ticket.status == Ticket.Status.RESOLVED:
         return Considered(why="The ticket is resolved.")
-    if mirror is not None and not mirror.is_whole and ticket.received_at > now - WAITS_FOR_OPENING:
+    if mirror is not None and _waits_for_opening(mirror, ticket, now):
         _wish(mirror)
         return Considered(why="Waiting for the ticket's opening.")
     facts = facts_of(ticket)
@@ -87,13 +87,24 @@ def sweep(*, now: datetime | None = None, at_most: int = 100) -> int:
     busy = Investigation.objects.unfinished().values("ticket")
     started = 0
     for mirror in waiting.exclude(ticket__in=busy)[:at_most]:
-        if not mirror.is_whole and mirror.ticket.received_at > now - WAITS_FOR_OPENING:
+        if _waits_for_opening(mirror, mirror.ticket, now):
             continue
         with transaction.atomic():
             if TicketMirror.objects.filter(pk=mirror.pk, wants_run=True).update(wants_run=False):
                 tell_received(mirror.ticket, now=now)  # once: of an opening that never came it is not told yet
                 started += consider(mirror.ticket, now=now).run is not None
     return started
+
+
+def _waits_for_opening(mirror: TicketMirror, ticket: Ticket, now: datetime) -> bool:
+    """It may still come, or lie among what came by then and was not worked off yet: a burst takes longer than that."""
+    if mirror.is_whole:
+        return False
+    until = ticket.received_at + WAITS_FOR_OPENING
+    if now < until:
+        return True
+    unread = InboundEvent.objects.filter(status=InboundEvent.Status.RECEIVED, received_at__lte=until)
+    return unread.filter(endpoint__source=ticket.helpdesk, endpoint__connection=ticket.connection).exists()
 
 
 def _wish(mirror: TicketMirror) -> None:

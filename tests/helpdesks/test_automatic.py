@@ -10,6 +10,7 @@ import pytest
 from django.db import connection as database
 from django.utils import timezone
 
+from altor.models import InboundEvent, PhaseEvent
 from investigations.models import Investigation, Ticket, TicketMirror
 from investigations.services.automatic import WAITS_FOR_OPENING, consider, look_again, sweep
 from tests import factories
@@ -125,6 +126,25 @@ def test_an_opening_that_never_comes_is_not_waited_for_for_ever() -> None:
     consider(ticket)
     assert sweep(now=timezone.now() + WAITS_FOR_OPENING + timedelta(seconds=1)) == 1
     assert len(runs(ticket)) == 1
+
+
+def test_an_opening_that_lies_unread_in_our_own_store_is_waited_for() -> None:
+    factories.playbook("triage")
+    desk = endpoint()
+    ticket = take(desk, event(minutes=5, message=message("m1", "GET /v2/orders still fails", minutes=5)))
+    consider(ticket)
+    late = timezone.now() + WAITS_FOR_OPENING + timedelta(minutes=10)
+    others = endpoint("elsewhere")
+    for of, key, at in (
+        (desk, "in time", ticket.received_at),
+        (desk, "after", late),
+        (others, "other", ticket.received_at),
+    ):
+        InboundEvent.objects.create(endpoint=of, delivery_key=key, body={}, received_at=at)
+    assert sweep(now=late) == 0 and consider(ticket, now=late).why == "Waiting for the ticket's opening."
+    assert not PhaseEvent.objects.filter(kind="ticket.received").exists()
+    InboundEvent.objects.filter(delivery_key="in time").update(status="done")
+    assert sweep(now=late) == 1
 
 
 @pytest.mark.parametrize("ended", ["cancelled", "failed"])
