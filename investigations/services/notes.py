@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from altor.outbound import call_scope
@@ -142,11 +142,9 @@ def push(note_id: int, *, now: datetime | None = None) -> TicketNote | None:
     due = Q(not_before=None) | Q(not_before__lte=now)
     waiting = TicketNote.objects.filter(due, pk=note_id, status=TicketNote.Status.WAITING)
     note = waiting.select_related("ticket").first()
-    taken = {"attempts": F("attempts") + 1, "not_before": now + _TRY, "is_unsure": True}
-    # What an earlier try may have done is read before this one marks the row as its own.
-    if note is None or not waiting.filter(attempts=note.attempts).update(**taken):
+    # What an earlier try may have done is read before this one marks the row as its own; taken, it is due no more.
+    if note is None or not waiting.update(not_before=now + _TRY, is_unsure=True):
         return None
-    note.attempts += 1
     connection, adapter = _door(note.ticket)
     if connection is None or adapter is None:
         return _end(note, TicketNote.Status.FAILED, "Writing back is switched off for this connection.", sure=True)
@@ -213,6 +211,9 @@ def _written(note: TicketNote, done: dict[str, Any], now: datetime) -> TicketNot
 
 
 def _failed(note: TicketNote, error: SourceError, now: datetime) -> TicketNote:
+    # Answers count, tries that were killed do not: a restart must neither lengthen the wait nor use a try up.
+    note.attempts += 1
+    TicketNote.objects.filter(pk=note.pk).update(attempts=note.attempts)
     if isinstance(error, SourceRefused) or note.attempts >= MAX_TRIES:
         return _end(note, TicketNote.Status.FAILED, error.message, sure=isinstance(error, SourceRefused))
     wait: float = min(_FIRST_WAIT_S * 3 ** (note.attempts - 1), _LONGEST_WAIT_S)

@@ -164,6 +164,30 @@ def test_a_desk_that_is_down_is_asked_again_and_given_up_in_the_end(desk: tuple[
     assert "901" not in served.notes
 
 
+def test_tries_that_were_killed_neither_count_nor_lengthen_the_wait(
+    desk: tuple[Desk, str], ticket: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    served, _ = desk
+    ended(None, ticket)
+    now = timezone.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(notes, "_written", killed)  # the helpdesk has it, and nothing of that is recorded
+        for _ in range(notes.MAX_TRIES + 1):
+            with pytest.raises(SystemExit):
+                push(now=now)
+            assert push(now=now) is None  # nobody else takes it up before its time
+            now += timedelta(minutes=1)
+    served.broken = [Answer(500, {})] * 4
+    note = push(now=now)
+    assert note is not None and note.not_before == now + timedelta(seconds=5) and note.status == "waiting"
+    served.broken = []
+    note = push(now=note.not_before)
+    assert note is not None and note.status == "done" and len(served.notes["901"]) == 1
+
+
 def test_a_refused_credential_is_not_tried_again(desk: tuple[Desk, str], ticket: Ticket) -> None:
     HelpdeskConnection.objects.update(secret="another-fake-token")
     ended(None, ticket)
