@@ -28,7 +28,7 @@ from tests.loopback import Answer, serving
 STORIES, DELIVERIES, SEED = 20, 10_000, 20261128
 #: Every so many-th story is an incident and investigated.
 INCIDENT_EVERY = 5
-END_WITHIN_S = 900.0
+END_WITHIN_S = 600.0
 #: (external id, delivery id, body)
 Told = tuple[str, str, dict[str, Any]]
 
@@ -118,9 +118,14 @@ def wait_until_idle(installed: Installation, seconds: float) -> None:
            (SELECT count(*) FROM investigations_ticketnote WHERE status = 'waiting'),
            (SELECT count(*) FROM investigations_ticketmirror WHERE wants_run)
     """
+    notes = """
+    SELECT n.id, attempts, not_before - now(), is_unsure, external_id, reason, r.status, now() - r.finished_at
+    FROM investigations_ticketnote n LEFT JOIN investigations_investigation r ON r.id = n.run_id
+    WHERE n.status = 'waiting'
+    """
     end = time.monotonic() + seconds
     while (left := installed.ask(open_)[0]) != (0, 0, 0, 0):
-        assert time.monotonic() < end, f"events, runs, notes, wishes left: {left}"
+        assert time.monotonic() < end, f"events, runs, notes, wishes left: {left}; {installed.ask(notes)}"
         time.sleep(0.5)
 
 
