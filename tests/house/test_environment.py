@@ -97,11 +97,11 @@ def test_every_variable_read_anywhere_is_registered():
 
 def test_a_typing_error_is_a_warning(monkeypatch):
     monkeypatch.setenv("ALTOR_GITHUB_TOKN", "x")
-    assert [found.msg for found in checks.environment_is_known()] == [
-        "ALTOR_GITHUB_TOKN is not a setting of Altor and does nothing"
-    ]
+    # Whoever runs the tests may have set others, such as where to put pictures.
+    found = {one.msg.split()[0]: one.msg for one in checks.environment_is_known()}
+    assert found["ALTOR_GITHUB_TOKN"] == "ALTOR_GITHUB_TOKN is not a setting of Altor and does nothing"
     monkeypatch.delenv("ALTOR_GITHUB_TOKN")
-    assert checks.environment_is_known() == []
+    assert not any("ALTOR_GITHUB_TOKN" in one.msg for one in checks.environment_is_known())
 
 
 def test_times_out_of_order_are_refused(settings):
