@@ -1,0 +1,1 @@
+"""The packet: what engineering reads when a case is escalated."""

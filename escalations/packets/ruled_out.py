@@ -1,0 +1,169 @@
+"""What it is not, and how that is known; what nobody could look at; what is still open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from escalations.packets.changes import deployments, is_same, standing
+from escalations.packets.format import Cause, Change, NotChecked, Question, Reason, RuledOut
+from escalations.packets.material import Material, sentence
+from investigations.models import StepResult
+
+#: From this log-odds on a fact speaks so clearly against a cause that it is told.
+_CLEARLY: Final = -1.0
+#: A cause that still has this share is not excluded.
+_STILL_OPEN: Final = 0.05
+_DEPLOYMENTS: Final = 6
+#: Beginnings of words that a sentence and a piece of evidence share when they are about the same.
+_SAME_SUBJECT: Final = 2
+_WORD: Final = re.compile(r"[a-z]{3,}|\d{3}")
+_SMALL: Final = frozenset({
+    "the", "and", "not", "for", "its", "this", "that", "was", "were", "are", "has", "had", "from", "with", "before",
+    "after", "only", "one", "over",
+})  # fmt: skip
+#: Other candidates that are told.
+_OTHERS: Final = 3
+
+
+def ruled_out_of(material: Material, change: Change | None) -> list[RuledOut]:
+    """The playbook's sentences, the causes that facts speak against, and deployments that do not fit in time."""
+    said = list(material.diagnosis.get("ruled_out") or [])
+    refs = material.rests_on.get("ruled_out") or [[] for _ in said]
+    found = [
+        RuledOut(says=sentence(str(text)), evidence=material.refs(*known), how=_measured(material, str(text), known))
+        for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
+    ]
+    for candidate in (material.diagnosis.get("candidates") or [])[1:]:
+        reasons = [one for one in candidate.get("against") or () if _effect(one) <= _CLEARLY]
+        if reasons and float(candidate.get("confidence") or 0.0) < _STILL_OPEN:
+            found.append(
+                RuledOut(
+                    says=sentence(f"Not so: {candidate.get('title') or candidate['label']}"),
+                    how=[sentence(str(one["says"])) for one in reasons],
+                    evidence=material.refs(*(str(one.get("evidence") or "") for one in reasons)),
+                    label=str(candidate["label"]),
+                )
+            )
+    return [*found, *_deployments(material, change)]
+
+
+def others_of(material: Material) -> list[Cause]:
+    """Candidates beside the first that nothing excludes."""
+    return [
+        cause_of(candidate)
+        for candidate in (material.diagnosis.get("candidates") or [])[1:]
+        if float(candidate.get("confidence") or 0.0) >= _STILL_OPEN
+    ][:_OTHERS]
+
+
+def cause_of(candidate: Mapping[str, Any]) -> Cause:
+    return Cause(
+        label=str(candidate["label"]),
+        title=str(candidate.get("title") or candidate["label"]),
+        confidence=candidate.get("confidence"),
+        band=str(candidate.get("band") or ""),
+        why=[_reason(one) for one in candidate.get("why") or ()],
+        against=[_reason(one) for one in candidate.get("against") or ()],
+        confirm=str(candidate.get("confirm") or ""),
+        caps=[str(one) for one in candidate.get("caps") or ()],
+    )
+
+
+def not_checked_of(material: Material) -> list[NotChecked]:
+    """Steps whose source gave no answer or is not connected here, those that would decide first."""
+    decisive = {
+        step
+        for candidate in material.diagnosis.get("candidates") or ()
+        for item in candidate.get("not_checked") or ()
+        if item.get("decisive")
+        for step in item.get("steps") or ()
+    }
+    found = []
+    for step in material.steps:
+        if step.status == StepResult.Status.UNAVAILABLE and step.error_kind != "input":
+            why = step.error or "It gave no answer"
+        elif step.status == StepResult.Status.SKIPPED and "not connected" in step.result.lower():
+            why = step.result
+        elif step.status == StepResult.Status.DONE and step.truncated:
+            why = "Only a part of the records was read"
+        else:
+            continue
+        found.append(
+            NotChecked(what=step.title, source=step.source, why=sentence(why), is_decisive=step.step_id in decisive)
+        )
+    return sorted(found, key=lambda one: not one.is_decisive)  # stable: else in the steps' order
+
+
+def unknown_of(material: Material) -> list[str]:
+    """What the diagnosis says it lacks, and what could not be asked because something else is not known."""
+    told = {step.title for step in material.steps}
+    found = [
+        sentence(str(text))
+        for text in material.diagnosis.get("missing") or ()
+        if not any(str(text).startswith(title) for title in told) and not str(text).startswith("Waiting for an answer")
+    ]
+    found += [
+        sentence(f"{step.title}: could not be asked, {step.error}")
+        for step in material.steps
+        if step.status == StepResult.Status.UNAVAILABLE and step.error_kind == "input"
+    ]
+    if material.diagnosis and material.onset is None:
+        found.append("Since when it happens was not established.")
+    return list(dict.fromkeys(found))
+
+
+def questions_of(material: Material) -> list[Question]:
+    found = []
+    question = material.diagnosis.get("question") or {}
+    if question.get("ask"):
+        found.append(Question(ask=str(question["ask"]), of="the customer", why=str(question.get("why") or "")))
+    found += [
+        Question(ask=step.result or step.title, of="a person", why=step.title)
+        for step in material.steps
+        if step.status == StepResult.Status.ASKED
+    ]
+    return [one for place, one in enumerate(found) if one.ask not in {other.ask for other in found[:place]}]
+
+
+def _measured(material: Material, text: str, refs: Any) -> list[str]:
+    """The piece of evidence that speaks of the same thing as the sentence; without one, what was found as always."""
+    items = [material.by_ref[ref] for ref in material.refs(*refs)]
+    wanted = _stems(text)
+    scored = [(len(wanted & _stems(f"{item.title} {item.summary}")), item.verdict == "normal", item) for item in items]
+    best = max(scored, key=lambda one: one[:2], default=None)
+    if best is not None and best[0] >= _SAME_SUBJECT:
+        return [sentence(best[2].summary)]
+    return [sentence(item.summary) for _, is_usual, item in scored if is_usual][:1]
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in _WORD.findall(text.lower()) if word not in _SMALL}
+
+
+def _deployments(material: Material, change: Change | None) -> Iterator[RuledOut]:
+    """Deployments near the onset that cannot be its cause, which engineers would otherwise look at first."""
+    n = 0
+    for how, item, _ in deployments(material):
+        sha = str(item.get("sha") or "")
+        if how == "candidate" or (change is not None and is_same(sha, change.id)) or n >= _DEPLOYMENTS:
+            continue
+        n += 1
+        title = str(item.get("title") or "")
+        short = str(item.get("short_sha") or sha)[:7]
+        named = f" “{title}”" if title and short not in title else ""
+        yield RuledOut(says=f"Deployment {short} of {item['service']}{named}: {standing(item, how)}.")
+
+
+def _reason(one: Mapping[str, Any]) -> Reason:
+    return Reason(
+        says=str(one.get("says") or ""), effect=str(one.get("effect") or ""), evidence=str(one.get("evidence") or "")
+    )
+
+
+def _effect(one: Mapping[str, Any]) -> float:
+    try:
+        return float(one.get("effect") or 0.0)
+    except ValueError:
+        return 0.0
