@@ -244,7 +244,8 @@ REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pa
 WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
-PACKET_PARTS: list[str] = []
+#: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
+PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]

@@ -191,6 +191,7 @@ class EvidenceItem(Part):
     fetched_at: datetime
     figure: Figure | None = None
     queries: list[str] = Field(default_factory=list)
+    more_queries: int = Field(0, description="Requests that are kept with the investigation only")
     url: str = Field("", description="In the system it came from")
     altor_url: str = ""
     is_cause: bool = Field(False, description="The diagnosis rests on it")

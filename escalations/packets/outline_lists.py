@@ -91,6 +91,8 @@ def _queries(packet: Given, items: Sequence[Given]) -> Iterator[Block]:
             blocks.append(Code(str(query.get("text") or ""), "sql" if query.get("source") == "clickhouse" else ""))
             if params := query.get("params"):
                 blocks.append(Bullets([line(plain(f"{key} = {value}", "code")) for key, value in params.items()]))
+        if blocks and item.get("more_queries"):
+            blocks.append(Para(line(f"{item['more_queries']} more requests are kept with the investigation.")))
         if blocks:
             yield Fold(f"{item.get('ref_id')} {item.get('title')}: query as sent", blocks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -12,6 +13,7 @@ from escalations.packets.material import link
 from escalations.packets.outline import outline
 
 WIDTH: Final = 78
+_EVIDENCE: Final = re.compile(r"E\d+(\.\d+)?")
 
 
 def as_text(packet: Given, *, additions: Iterable[Given] = (), queries: bool = False) -> str:
@@ -49,16 +51,21 @@ def _block(block: Block) -> Iterator[str]:
 
 def _row(cells: Iterable[Line]) -> Iterator[str]:
     """A table's row as one item: its cells, divided by dashes."""
-    told = [(" ".join(flat(span.text) for span in cell).strip(), cell) for cell in cells]
+    told = [("".join(flat(span.text) for span in cell).strip(), cell) for cell in cells]
     text = " – ".join(part for part, _ in told if part)
     yield from textwrap.wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
-    for url in dict.fromkeys(link(span.url) for _, cell in told for span in cell if link(span.url)):
-        yield f"  <{url}>"
+    yield from _addresses([span for _, cell in told for span in cell], "  ")
 
 
 def _wrapped(line: Line, lead: str) -> Iterator[str]:
     text = "".join(flat(span.text) for span in line).strip()
     indent = " " * len(lead)
     yield from textwrap.wrap(text, WIDTH, initial_indent=lead, subsequent_indent=indent, break_long_words=False)
-    for url in dict.fromkeys(link(span.url) for span in line if link(span.url)):
-        yield f"{indent}<{url}>"
+    yield from _addresses(line, indent)
+
+
+def _addresses(line: Line, indent: str) -> Iterator[str]:
+    """Each once; those of evidence are left out, the investigation's leads to them."""
+    for url in dict.fromkeys(link(span.url) for span in line if not _EVIDENCE.fullmatch(span.text)):
+        if url:
+            yield f"{indent}<{url}>"

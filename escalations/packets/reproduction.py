@@ -9,10 +9,11 @@ from escalations.packets.changes import is_same
 from escalations.packets.evidence import plain_ref
 from escalations.packets.format import Change, Detection, EvidenceItem, Marker, Query, Reproduction
 from escalations.packets.impact import symptom_of
-from escalations.packets.material import Material, moment, sentence
+from escalations.packets.material import Material, link, moment, sentence
 from escalations.packets.queries import whole
 from escalations.packets.timeline import onset_of
 from investigations.models import TicketClaim
+from investigations.services.summary import source_title
 
 #: Keys of references and inputs, and columns of rows, as people call what they hold.
 _NAMES: Final = {
@@ -29,6 +30,8 @@ _CLAIMS: Final = {
     TicketClaim.Kind.ERROR_CODE: "error code", TicketClaim.Kind.OBJECT_ID: "object",
 }  # fmt: skip
 _SAMPLED: Final = {"trace_id": "trace", "request_id": "request", "event_id": "event"}
+#: Stand in references for many at once.
+_NOBODY: Final = frozenset({"", "all", "others", "none"})
 SAMPLES: Final = 5
 _MARKERS: Final = 20
 
@@ -62,7 +65,7 @@ def _markers(material: Material) -> list[Marker]:
     for item in material.ordered:
         if item.verdict == "abnormal" or item.ref_id in material.reasons:
             for key, value in plain_ref(item.ref).items():
-                if key in _NAMES and isinstance(value, str | int) and str(value):
+                if key in _NAMES and isinstance(value, str | int) and str(value) not in _NOBODY:
                     told = next((known for known in found if _is_known(known, (_NAMES[key], str(value)))), None)
                     found.setdefault(told or (_NAMES[key], str(value)), []).append(item.ref_id)
     for key in _INPUTS:
@@ -115,7 +118,9 @@ def _detection(
 def _steps(material: Material, found: Reproduction, change: Change | None) -> Iterator[str]:
     where = [f"{one.name} {one.value}" for one in found.markers if one.name in ("endpoint", "region", "instance")][:2]
     customer = next((one.value for one in found.markers if one.name == "customer"), "")
-    if found.since and (where or customer):
+    if found.detection is None:
+        yield from _open(material)
+    elif found.since and (where or customer):
         whose = f"the requests of {customer}" if customer else "the requests"
         at = f" on {' and '.join(where)}" if where else ""
         yield f"Look at {whose}{at} from {_clock(found.since)} to {_clock(found.until)}."
@@ -129,6 +134,15 @@ def _steps(material: Material, found: Reproduction, change: Change | None) -> It
         yield f"Read the change {change.id[:7]}{files}."
     if confirm := str(material.top.get("confirm") or ""):
         yield f"To confirm: {sentence(confirm[:1].lower() + confirm[1:] if confirm[1:2].islower() else confirm)}"
+
+
+def _open(material: Material) -> Iterator[str]:
+    """Where no query shows it: the object in its own system."""
+    symptom = symptom_of(material)
+    for item in [*([symptom] if symptom else []), *(material.by_ref[ref] for ref in material.reasons)]:
+        if link(item.url):
+            yield f"Open {item.title or item.kind} in {source_title(item.source)}: {item.url}"
+            return
 
 
 def _clock(at: Any) -> str:

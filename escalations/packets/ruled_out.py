@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from escalations.packets.changes import deployments, is_same, standing
 from escalations.packets.format import Cause, Change, NotChecked, Question, Reason, RuledOut
-from escalations.packets.material import Material, sentence
+from escalations.packets.material import Material, moment, sentence
 from investigations.models import StepResult
 
 #: From this log-odds on a fact speaks so clearly against a cause that it is told.
@@ -16,12 +17,17 @@ _CLEARLY: Final = -1.0
 #: A cause that still has this share is not excluded.
 _STILL_OPEN: Final = 0.05
 _DEPLOYMENTS: Final = 6
-#: Beginnings of words that a sentence and a piece of evidence share when they are about the same.
-_SAME_SUBJECT: Final = 2
+#: A deployment further from the onset needs no excuse.
+_NEAR: Final = timedelta(hours=2)
+#: Letters by which a word is known; shorter words tell little.
+_STEM: Final = 5
+#: A word found in more pieces of evidence than this is the run's subject, not theirs.
+_RARE: Final = 3
+#: Words that tell nothing of what a sentence is about.
 _WORD: Final = re.compile(r"[a-z]{3,}|\d{3}")
 _SMALL: Final = frozenset({
     "the", "and", "not", "for", "its", "this", "that", "was", "were", "are", "has", "had", "from", "with", "before",
-    "after", "only", "one", "over",
+    "after", "only", "one", "over", "customer", "customers", "request", "requests", "others", "other",
 })  # fmt: skip
 #: Other candidates that are told.
 _OTHERS: Final = 3
@@ -32,8 +38,7 @@ def ruled_out_of(material: Material, change: Change | None) -> list[RuledOut]:
     said = list(material.diagnosis.get("ruled_out") or [])
     refs = material.rests_on.get("ruled_out") or [[] for _ in said]
     found = [
-        RuledOut(says=sentence(str(text)), evidence=material.refs(*known), how=_measured(material, str(text), known))
-        for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
+        _excluded(material, str(text), known) for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
     ]
     for candidate in (material.diagnosis.get("candidates") or [])[1:]:
         reasons = [one for one in candidate.get("against") or () if _effect(one) <= _CLEARLY]
@@ -127,19 +132,34 @@ def questions_of(material: Material) -> list[Question]:
     return [one for place, one in enumerate(found) if one.ask not in {other.ask for other in found[:place]}]
 
 
-def _measured(material: Material, text: str, refs: Any) -> list[str]:
-    """The piece of evidence that speaks of the same thing as the sentence; without one, what was found as always."""
-    items = [material.by_ref[ref] for ref in material.refs(*refs)]
-    wanted = _stems(text)
-    scored = [(len(wanted & _stems(f"{item.title} {item.summary}")), item.verdict == "normal", item) for item in items]
-    best = max(scored, key=lambda one: one[:2], default=None)
-    if best is not None and best[0] >= _SAME_SUBJECT:
-        return [sentence(best[2].summary)]
-    return [sentence(item.summary) for _, is_usual, item in scored if is_usual][:1]
+def _excluded(material: Material, text: str, refs: Any) -> RuledOut:
+    """The sentence with the piece of evidence, among those of its steps, that clearly speaks of the same thing."""
+    known = material.refs(*refs)
+    steps = {material.by_ref[ref].step_id for ref in known}
+    wanted = {stem for stem in _stems(text) if len(stem) == _STEM and _found_in(material, stem) <= _RARE}
+    items = [item for item in material.evidence if item.step_id in steps]
+    scored = sorted(
+        ((len(wanted & _stems(f"{item.title} {item.summary}")), item.verdict == "normal", item) for item in items),
+        key=lambda one: (-one[0], not one[1], one[2].pk),
+    )
+    is_clear = bool(scored) and scored[0][0] > 0 and (len(scored) == 1 or scored[0][:2] > scored[1][:2])
+    if not is_clear:
+        return RuledOut(says=sentence(text), evidence=known)
+    best = scored[0][2]
+    return RuledOut(
+        says=sentence(text),
+        how=[sentence(best.summary)],
+        evidence=[best.ref_id, *(ref for ref in known if ref != best.ref_id)][:3],
+    )
+
+
+def _found_in(material: Material, stem: str) -> int:
+    """In how many pieces of evidence the word is found: what stands in most tells none of them from the others."""
+    return sum(stem in _stems(f"{item.title} {item.summary}") for item in material.evidence)
 
 
 def _stems(text: str) -> set[str]:
-    return {word[:5] for word in _WORD.findall(text.lower()) if word not in _SMALL}
+    return {word[:_STEM] for word in _WORD.findall(text.lower()) if word not in _SMALL}
 
 
 def _deployments(material: Material, change: Change | None) -> Iterator[RuledOut]:
@@ -148,6 +168,9 @@ def _deployments(material: Material, change: Change | None) -> Iterator[RuledOut
     for how, item, _ in deployments(material):
         sha = str(item.get("sha") or "")
         if how == "candidate" or (change is not None and is_same(sha, change.id)) or n >= _DEPLOYMENTS:
+            continue
+        at = moment(item.get("live_at")) or moment(item.get("created_at"))
+        if at is None or material.onset is None or abs(at - material.onset) > _NEAR:
             continue
         n += 1
         title = str(item.get("title") or "")

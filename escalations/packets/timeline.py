@@ -117,17 +117,15 @@ def _incidents(material: Material) -> Iterator[Event]:
 
 def _written(material: Material) -> Iterator[Event]:
     """When customers wrote and when we answered; what they wrote stays in the helpdesk."""
-    many = len(material.tickets) > 1
     for ticket in material.tickets:
-        of = f" ({ticket.ref})" if many else ""
         yield Event(
             at=ticket.opened_at, kind="customer", title=f"{ticket.customer or 'The customer'} opened {ticket.ref}"
         )
         for message in ticket.messages.filter(is_public=True, at__lte=material.now).only("at", "author", "is_public"):
             if message.author == Author.CUSTOMER:
-                yield Event(at=message.at, kind="customer", title=f"The customer wrote again{of}")
+                yield Event(at=message.at, kind="customer", title=f"The customer wrote again ({ticket.ref})")
             elif message.author == Author.AGENT:
-                yield Event(at=message.at, kind="reply", title=f"We replied{of}")
+                yield Event(at=message.at, kind="reply", title=f"We replied ({ticket.ref})")
 
 
 def _earlier(material: Material) -> Iterator[Event]:
@@ -177,7 +175,7 @@ def _is_twin(one: Event, other: Event) -> bool:
     if one.kind != other.kind:
         return False
     if one.kind == "reply":
-        return abs(one.at - other.at) <= _SAME_REPLY and one.title.endswith(")") == other.title.endswith(")")
+        return abs(one.at - other.at) <= _SAME_REPLY and one.title == other.title
     if one.kind == "deployment":
         return abs(one.at - other.at) <= timedelta(minutes=15) and bool(_shas(one) & _shas(other))
     return one.title == other.title and one.at == other.at
