@@ -74,5 +74,10 @@ class PacketView(ApiView):
         """
         runs = Investigation.objects.visible_to(self.user).with_context()
         packet = preview(get_object_or_404(runs.by_ref(ref)), user=self.user, now=timezone.now()).as_dict()
-        write = {"markdown": markdown, "text": as_text}.get(getattr(request.accepted_renderer, "format", ""))
-        return Response(write(packet) if write else packet)
+        match getattr(request.accepted_renderer, "format", ""):
+            case "markdown":
+                return Response(markdown(packet))
+            case "text":
+                return Response(as_text(packet))
+            case _:
+                return Response(packet)
