@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,8 +43,12 @@ class PgBroker(ORM):  # type: ignore[misc]  # django-q2 ships no types
         super().__init__(list_key)
         self._pulse = Pulse()
 
+    #: The entry that this broker made last.
+    entry = 0
+
     def enqueue(self, task: Any) -> Any:
         key = super().enqueue(task)
+        self.entry = int(key)
         with connections[Conf.ORM].cursor() as cursor:
             # Delivered at COMMIT: a rolled-back enqueue wakes nobody.
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, self.list_key or Conf.CLUSTER_NAME])
@@ -94,8 +99,9 @@ class PgBroker(ORM):  # type: ignore[misc]  # django-q2 ships no types
         return connection
 
 
-def enqueue(task: str, *ids: int | str) -> None:
+def enqueue(task: str, *ids: int | str) -> int:
     """Queue `task` (dotted path) in the caller's transaction: it is taken after the commit, and gone with a rollback.
+    The entry's id, for `withdraw`.
 
     Arguments are ids: django-q2 keeps them as a signed pickle, so nothing else may go in. TypeError for other types,
     ValueError for text that is too long to be an id.
@@ -105,7 +111,16 @@ def enqueue(task: str, *ids: int | str) -> None:
             raise TypeError(f"queue arguments are ids, not {type(value).__name__}")
         if isinstance(value, str) and len(value) > _LONGEST_ID:
             raise ValueError(f"queue arguments are ids, not texts of {len(value)} characters")
-    async_task(task, *ids)
+    broker = PgBroker()
+    async_task(task, *ids, broker=broker)
+    return broker.entry
+
+
+def withdraw(entries: Iterable[int]) -> int:
+    """Take back entries that nobody has taken yet, because their work is done; how many."""
+    with connections[Conf.ORM].cursor() as cursor:
+        cursor.execute("DELETE FROM django_q_ormq WHERE id = ANY(%s) AND lock < clock_timestamp()", [list(entries)])
+        return int(cursor.rowcount)
 
 
 @dataclass(frozen=True, slots=True)

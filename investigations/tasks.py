@@ -39,10 +39,13 @@ def _tell(setting: str, run_id: int) -> None:
 
 
 def process_inbound(event_id: int) -> None:
-    """Work one inbound event. Safe to deliver twice: the second delivery finds nothing to take."""
-    from investigations.services.inbound import process_event
+    """Work one inbound event, then those that wait behind it. Safe to deliver twice: nothing is taken twice."""
+    from altor.pulse import beat
+    from investigations.services.inbound import process_event, process_waiting
 
     process_event(int(event_id))
+    beat()
+    process_waiting()
 
 
 def sweep_runs() -> None:

@@ -57,6 +57,8 @@ class InboundEvent(models.Model):
     not_before = models.DateTimeField(null=True)
     processed_at = models.DateTimeField(null=True)
     result_ref = models.CharField(max_length=80, blank=True)
+    # Of the queue: taken back when the event is worked before its turn.
+    queue_entry = models.BigIntegerField(null=True)
     objects = InboundEventQuerySet.as_manager()
 
     class Meta:

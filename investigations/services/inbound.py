@@ -8,20 +8,21 @@ worked one after the other; an older one never undoes a newer one.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from altor.audit import record_event
 from altor.errors import Conflict, DomainError, InvalidInput
 from altor.models import InboundEndpoint, InboundEvent, User
-from altor.queue import enqueue
+from altor.queue import enqueue, withdraw
 from altor.redaction import redact
 from altor.signatures import Delivery, body_key
 from investigations.helpdesks.base import TicketEvent
@@ -79,7 +80,7 @@ def store_event(
     try:
         with transaction.atomic():
             event.save(force_insert=True)
-            enqueue(TASK, event.pk)
+            InboundEvent.objects.filter(pk=event.pk).update(queue_entry=enqueue(TASK, event.pk))
     except IntegrityError:
         return None
     return event
@@ -120,8 +121,46 @@ def process_event(event_id: int, *, now: datetime | None = None) -> InboundEvent
     taken = InboundEvent.objects.waiting().filter(due, pk=event_id).update(
         attempts=F("attempts") + 1, not_before=now + _TRY, status=InboundEvent.Status.RETRY
     )  # fmt: skip
-    if not taken:
-        return None
+    return _try(event_id, now) if taken else None
+
+
+#: The event that has waited longest and was never tried.
+_NEXT: Final = """
+UPDATE altor_inboundevent SET attempts = attempts + 1, not_before = %s, status = 'retry'
+WHERE id = (SELECT id FROM altor_inboundevent WHERE status = 'received' AND attempts = 0 AND not_before IS NULL
+            ORDER BY received_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, queue_entry
+"""
+
+
+def process_waiting(*, seconds: float = 2.0) -> int:
+    """Work what else waits, oldest first, for at most so long (and one event more); how many.
+
+    In a burst, going back to the queue between two events takes longer than an event. Their entries are taken back, so
+    that what was queued behind them comes to its turn.
+    """
+    end = time.monotonic() + seconds
+    entries: list[int] = []
+    count = 0
+    try:
+        while time.monotonic() < end:
+            now = timezone.now()
+            with connection.cursor() as cursor:
+                cursor.execute(_NEXT, [now + _TRY])
+                row = cursor.fetchone()
+            if row is None:
+                break
+            count += 1
+            entries += [row[1]] if row[1] is not None else []
+            _try(row[0], now)
+    finally:
+        if entries:
+            withdraw(entries)
+    return count
+
+
+def _try(event_id: int, now: datetime) -> InboundEvent:
+    """One try of an event that was taken."""
     event = InboundEvent.objects.select_related("endpoint").get(pk=event_id)
     if event.attempts > MAX_TRIES:
         return _park(event, f"It ended its worker {MAX_TRIES} times.", now)

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django_q.models import OrmQ
 from standardwebhooks.webhooks import Webhook
 
 from altor.models import InboundEndpoint, InboundEvent
@@ -22,7 +23,7 @@ from altor.signatures import SignatureRefused, verify
 from investigations.models import InboundRefusal, Investigation, PlaybookVersion, Ticket
 from investigations.services import inbound
 from investigations.services.endpoints import create_endpoint, drop_old_secrets, rotate_secret
-from investigations.services.inbound import MAX_TRIES, process_event, replay_event, sweep_inbound
+from investigations.services.inbound import MAX_TRIES, process_event, process_waiting, replay_event, sweep_inbound
 from tests.api.conftest import SECRET, World
 
 ADDRESS = "/api/v1/hooks/generic/desk/"
@@ -366,6 +367,48 @@ def test_two_workers_at_once_work_an_event_once(world: World) -> None:
         assert sum(pool.map(work, range(4))) == 1
     assert only_event().attempts == 1
     assert Investigation.objects.filter(ticket__ref="TK-901").count() == 1
+
+
+@pytestmark_db
+def test_in_a_burst_what_waits_is_worked_in_one_go_and_its_queue_entries_are_taken_back(world: World) -> None:
+    for number in range(5):
+        post(event(910 + number), key=f"burst-{number}")
+    burst = InboundEvent.objects.filter(delivery_key__startswith="burst-")
+    first = burst.order_by("pk").first()
+    assert first is not None
+    process_event(first.pk)
+    assert process_waiting() == 4
+    assert set(burst.values_list("status", "attempts")) == {("done", 1)}
+    # The first one's own entry is being worked; of the others none is left to find nothing to do.
+    left = OrmQ.objects.filter(pk__in=list(burst.values_list("queue_entry", flat=True)))
+    assert list(left.values_list("pk", flat=True)) == [first.queue_entry]
+    assert process_waiting() == 0
+
+
+@pytestmark_db
+def test_what_waits_for_its_next_try_is_not_taken_before(world: World) -> None:
+    post(event())
+    InboundEvent.objects.filter(delivery_key="msg_1").update(
+        status="retry", attempts=1, not_before=timezone.now() + timedelta(minutes=1)
+    )
+    assert process_waiting() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_that_work_what_waits_work_each_event_once(world: World) -> None:
+    for number in range(12):
+        post(event(910 + number), key=f"crowd-{number}")
+
+    def work(_: int) -> int:
+        try:
+            return process_waiting(seconds=30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 12
+    crowd = InboundEvent.objects.filter(delivery_key__startswith="crowd-")
+    assert set(crowd.values_list("status", "attempts")) == {("done", 1)}
 
 
 @pytestmark_db

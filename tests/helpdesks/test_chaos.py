@@ -119,7 +119,7 @@ def wait_until_idle(installed: Installation, seconds: float) -> None:
            (SELECT count(*) FROM investigations_ticketmirror WHERE wants_run)
     """
     notes = """
-    SELECT n.id, attempts, not_before - now(), is_unsure, external_id, reason, r.status, now() - r.finished_at
+    SELECT n.id, n.attempts, n.not_before - now(), is_unsure, external_id, reason, r.status, now() - r.finished_at
     FROM investigations_ticketnote n LEFT JOIN investigations_investigation r ON r.id = n.run_id
     WHERE n.status = 'waiting'
     """
