@@ -136,14 +136,21 @@ def read(events: Iterable[Event], *, target: timedelta, hours: Hours, now: datet
     )
 
 
+def marks(target: timedelta, *, share: float = 0.75, last: timedelta = timedelta(minutes=15)) -> list[timedelta]:
+    """After how much elapsed time a clock is to warn: once `share` of its target has passed, and `last` before its end.
+
+    In order. A target of `last` or less only has the first.
+    """
+    return sorted(mark for mark in {target * share, target - last} if mark > NOTHING)
+
+
 def warnings_at(
     reading: Reading, *, hours: Hours, now: datetime, share: float = 0.75, last: timedelta = timedelta(minutes=15)
 ) -> list[datetime]:
-    """When a running clock is to warn: once `share` of its target has elapsed, and `last` of open time before its end.
-
-    In order, without those that have passed. Empty for a clock that does not run or is over.
+    """When a running clock is to warn, see `marks`: in order, without those that have passed. Empty for a clock that
+    does not run or is over.
     """
     if reading.state is not State.RUNNING or reading.left < NOTHING:
         return []
-    marks = {reading.target * share, reading.target - last}
-    return [hours.add(now, mark - reading.elapsed) for mark in sorted(marks) if reading.elapsed <= mark]
+    ahead = [mark for mark in marks(reading.target, share=share, last=last) if reading.elapsed <= mark]
+    return [hours.add(now, mark - reading.elapsed) for mark in ahead]

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from escalations.clocks.holidays import known
 from escalations.clocks.hours import ALWAYS, DAY_S, Hours, Span
@@ -57,9 +57,21 @@ def _span(text: str) -> Span:
     return first * 60, (last if last > first else last + 1440) * 60
 
 
+def written(spans: tuple[Span, ...]) -> str | list[str]:
+    """As a file has it; what `spans_of` reads back."""
+    said = [_ALL_DAY if (first, last) == (0, DAY_S) else f"{_time(first)}-{_time(last)}" for first, last in spans]
+    return said[0] if len(said) == 1 else said or _CLOSED
+
+
+def _time(second: int) -> str:
+    hour, minute = divmod(second // 60, 60)
+    return f"{hour if second <= DAY_S else hour - 24:02d}:{minute:02d}"
+
+
 Spans = Annotated[
     tuple[Span, ...],
     BeforeValidator(spans_of),
+    PlainSerializer(written, return_type=str | list[str], when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 

@@ -42,13 +42,15 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
     return f": did you mean {close[0]!r}?" if close else ""
 
 
-def told(error: ValidationError, tree: Any) -> Iterator[tuple[Path, str]]:
-    """(place, message), one per place: branches of a union that speak of the same value are joined."""
+def told(error: ValidationError, tree: Any, model: type[BaseModel] = Playbook) -> Iterator[tuple[Path, str]]:
+    """(place, message), one per place: branches of a union that speak of the same value are joined. `model` is what the
+    tree was read as.
+    """
     found: dict[Path, list[str]] = {}
     for item in error.errors():
         path = _in_file(item["loc"], tree, is_key=item["type"] in ("missing", "extra_forbidden"))
         found.setdefault(path, [])
-        message = _message(item, path, tree)
+        message = _message(item, path, tree, model)
         if message not in found[path]:
             found[path].append(message)
     for path, messages in found.items():
@@ -83,11 +85,11 @@ def _in_file(location: Sequence[Any], tree: Any, *, is_key: bool) -> Path:
     return tuple(path)
 
 
-def _message(item: Any, path: Path, tree: Any) -> str:
+def _message(item: Any, path: Path, tree: Any, model: type[BaseModel]) -> str:
     kind, context, value = item["type"], item.get("ctx") or {}, item["input"]
     key = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
-        return f"unknown key{nearest(key, _keys_at(path[:-1], tree))}"
+        return f"unknown key{nearest(key, _keys_at(path[:-1], tree, model))}"
     if kind == "missing":
         return "this key is missing"
     if kind in _TYPES:
@@ -124,9 +126,9 @@ def _wrong_type(kind: str, key: str, value: Any) -> str:
     return f"{wanted}{unit if 'number' in wanted else ''}{shown}"
 
 
-def _keys_at(path: Sequence[Any], tree: Any) -> set[str]:
+def _keys_at(path: Sequence[Any], tree: Any, model: type[BaseModel]) -> set[str]:
     """The keys that may stand at a place, for suggestions."""
-    models: list[Any] = [Playbook]
+    models: list[Any] = [model]
     node = tree
     for part in path:
         node = node[part] if isinstance(node, Mapping | list) else None
