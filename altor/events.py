@@ -41,6 +41,15 @@ KINDS: Final[dict[str, str]] = {
     "reply.overridden": "a reply went out with a leak in it, with a reason",
     "gate.overridden": "a gate was passed with a reason",
     "escalation.sent": "investigation ends with an escalation",
+    "escalation.joined": "the ticket joined an escalation that is open: investigation ends",
+    "escalation.acknowledged": "the owner of an escalation gave a first sign",
+    "escalation.accepted": "engineering took an escalation as its own",
+    "escalation.rejected": "engineering returned an escalation, with a reason",
+    "escalation.resolved": "engineering says the cause is gone",
+    "escalation.reopened": "it is not gone after all",
+    "escalation.verified": "the customer's figures, or the customer, say so too",
+    "escalation.withdrawn": "support took an escalation back",
+    "escalation.broken": "a window of an escalation's contract is over",
 }
 
 
@@ -54,6 +63,11 @@ PUBLISHED: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "run.finished": ("run.finished", frozenset({"label", "confidence", "seconds", "unavailable"})),
     "run.failed": ("run.failed", frozenset()),
     "gate.overridden": ("gate.overridden", frozenset({"gate", "missing"})),
+    "escalation.sent": ("escalation.sent", frozenset({"severity", "completeness"})),
+    "escalation.acknowledged": ("escalation.acknowledged", frozenset({"severity", "via"})),
+    "escalation.rejected": ("escalation.rejected", frozenset({"severity", "reason", "via"})),
+    "escalation.resolved": ("escalation.resolved", frozenset({"severity", "via"})),
+    "escalation.broken": ("escalation.broken", frozenset({"severity", "window"})),
 }
 #: What happened longer ago, such as the history that a helpdesk is read back for, is no news to anybody.
 TELLING: Final = timedelta(days=2)

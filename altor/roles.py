@@ -40,6 +40,18 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "reply_template.read": (frozenset({_A, _L, _E, _X, _R}), "Read reply templates, their versions and differences"),
     "reply_template.edit": (frozenset({_L, _X}), "Edit, activate and restore reply templates"),
     "reply.override": (frozenset({_L, _X}), "Send a reply although the check found a leak in it, with a reason"),
+    "escalation.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalations and their packets"),
+    "escalation.send": (frozenset({_A, _L, _X}), "Escalate to engineering, join, answer and withdraw an escalation"),
+    "escalation.override": (
+        frozenset({_A, _L, _X}),
+        "Send an escalation past its contract with a reason, where the contract lets the role",
+    ),
+    "escalation.work": (
+        frozenset({_L, _E, _X}),
+        "Acknowledge, accept, return, update, resolve and judge escalations",
+    ),
+    "contract.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalation contracts, their versions and differences"),
+    "contract.edit": (frozenset({_L, _X}), "Edit, try, activate and restore escalation contracts"),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

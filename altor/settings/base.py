@@ -241,15 +241,25 @@ HELPDESKS = [
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pages.pages"]
-WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
+WIDGET_PARTS: list[str] = ["escalations.widget.escalation_part", "knowledge.replies.widget.reply_part"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
-TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
+TICKET_PANELS: list[str] = [
+    "escalations.panels.ESCALATION",
+    "knowledge.replies.panels.REPLY",
+    "knowledge.replies.panels.PROMISED",
+]
 #: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
 PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
+#: Functions (rotation's short name, time) -> the person on call, or None.
+ON_CALL: list[str] = []
+#: Told (the escalation, what happened) in the transaction in which an escalation moves.
+ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
+#: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
+TICKET_VISIBILITY: list[str] = ["escalations.visibility.escalated_to"]
 DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
@@ -262,6 +272,7 @@ SWEEPS = [
     "investigations.tasks.sweep_backfills",
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
+    "escalations.tasks.sweep_escalations",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
 ]

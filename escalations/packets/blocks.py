@@ -15,7 +15,13 @@ from investigations.services.summary import source_title
 
 Look = Literal["", "strong", "code"]
 VERDICTS: Final = {"abnormal": "breach", "normal": "within", "inconclusive": "unknown"}
-STATES: Final = {"met": "met", "tried": "tried, no answer", "missing": "missing", "overridden": "overridden"}
+STATES: Final = {
+    "met": "met",
+    "answered": "answered",
+    "tried": "tried, no answer",
+    "missing": "missing",
+    "overridden": "overridden",
+}
 
 
 @dataclass(frozen=True, slots=True)

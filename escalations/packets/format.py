@@ -18,7 +18,7 @@ LONGEST_SUMMARY: Final = 3
 EventKind = Literal[
     "onset", "end", "deployment", "issue", "billing", "incident", "account", "measurement", "customer", "reply", "run"
 ]
-CheckState = Literal["met", "tried", "missing", "overridden"]
+CheckState = Literal["met", "answered", "tried", "missing", "overridden"]
 
 
 class Part(BaseModel):

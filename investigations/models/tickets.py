@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from altor.models import Team
+from altor.registry import parts
 from altor.roles import Role
 from investigations.models.customers import Customer
 
@@ -20,15 +21,18 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def visible_to(self, user: User) -> Self:
         """Tickets the person may open: the only way views and the API reach one.
 
-        Administrators see all; everybody else the tickets of their own teams; an engineer only those assigned to them
-        (escalations widen this from their own app).
+        Administrators see all; everybody else the tickets of their own teams; an engineer only those assigned to them,
+        and what the setting TICKET_VISIBILITY adds.
         """
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.role == Role.ADMIN:
             return self
         if user.role == Role.ENGINEER:
-            return self.filter(owner=user)
+            mine = models.Q(owner=user)
+            for part in parts("TICKET_VISIBILITY"):
+                mine |= part(user)
+            return self.filter(mine)
         return self.filter(team__memberships__user=user)
 
     def with_context(self) -> Self:

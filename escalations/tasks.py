@@ -1,0 +1,10 @@
+"""Entry points of the queue and of the supervisor's sweep."""
+
+from __future__ import annotations
+
+
+def sweep_escalations() -> int:
+    """Warn, break and climb where an escalation's clocks have something to tell."""
+    from escalations.lifecycle.looking import sweep
+
+    return sweep()
