@@ -44,7 +44,9 @@ def case_of(run: Investigation | None) -> Case:
 def fits(template: ReplyTemplate, case: Case) -> bool:
     if template.incident_class not in ("", *case.classes):
         return False
-    if template.kind != Kind.ANSWER or template.label in (UNDECIDED, case.label):
+    if template.kind != Kind.ANSWER:
+        return template.label in ("", case.label)
+    if template.label in (UNDECIDED, case.label):
         return True
     if template.label or not case.is_decided:
         return False
