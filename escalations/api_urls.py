@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
 
+from escalations.api.contracts import ContractViewSet
+from escalations.api.escalate import EscalateView
+from escalations.api.escalations import EscalationViewSet
 from escalations.api.packets import PacketView
+from escalations.api.widget import WidgetEscalate
+
+router = SimpleRouter()
+router.register("escalations", EscalationViewSet, basename="api-escalation")
+router.register("contracts", ContractViewSet, basename="api-contract")
 
 urlpatterns = [
+    path("widget/<slug:helpdesk>/<str:external_id>/escalate/", WidgetEscalate.as_view(), name="api-widget-escalate"),
+    path("investigations/<str:ref>/escalations/", EscalateView.as_view(), name="api-escalate"),
     re_path(
         r"^investigations/(?P<ref>INV-[0-9]{1,17})/packet/$", PacketView.as_view(), name="api-investigation-packet"
     ),
+    *router.urls,
 ]

@@ -42,7 +42,7 @@ from investigations.widget.limits import ReadThrottle
 from investigations.widget.places import STATE, Place, place_for_person, place_for_token, ticket_at
 from investigations.widget.tokens import WidgetToken
 
-_CONNECTION = OpenApiParameter(
+CONNECTION = OpenApiParameter(
     "connection", str, description="The connection's name; needed where the helpdesk has several"
 )
 _VERSION = OpenApiParameter(
@@ -95,7 +95,7 @@ class WidgetView(WidgetCall):
     required_permissions = {"get": "run.read"}
 
     @extend_schema(
-        parameters=[_CONNECTION, _VERSION],
+        parameters=[CONNECTION, _VERSION],
         responses={
             200: OpenApiTypes.OBJECT, 204: OpenApiResponse(description="`version` is the newest"),
             304: OpenApiResponse(description="Nothing changed since the ETag"),
@@ -135,7 +135,7 @@ class WidgetStart(WidgetCall):
     required_permissions = {"post": "run.start"}
     throttle_scopes = {"post": "run"}
 
-    @extend_schema(parameters=[_CONNECTION], request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[CONNECTION], request=None, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, helpdesk: str, external_id: str) -> Response:
         """Start an investigation; one that is under way is the answer. A ticket that is not known is read first.
 
@@ -162,7 +162,7 @@ class WidgetRerun(WidgetCall):
     required_permissions = {"post": "run.start"}
     throttle_scopes = {"post": "run"}
 
-    @extend_schema(parameters=[_CONNECTION], request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[CONNECTION], request=None, responses={202: OpenApiTypes.OBJECT})
     def post(self, request: Request, helpdesk: str, external_id: str) -> Response:
         """Investigate again, comparable with the newest run. 409 while that is under way, or when there is none."""
         place, ticket = self.ticket(helpdesk, external_id)
@@ -177,7 +177,7 @@ class WidgetRerun(WidgetCall):
 class WidgetFeedback(WidgetCall):
     required_permissions = {"post": "run.feedback"}
 
-    @extend_schema(parameters=[_CONNECTION], request=FeedbackInput, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[CONNECTION], request=FeedbackInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, helpdesk: str, external_id: str) -> Response:
         """Say of the newest run whether its first candidate was the cause. Needs a person."""
         place, ticket = self.ticket(helpdesk, external_id)

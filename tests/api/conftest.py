@@ -14,6 +14,8 @@ from altor.events import record
 from altor.models import InboundEndpoint, InboundEvent, Membership, Team, User
 from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
+from escalations.lifecycle.sending import Wish, send
+from escalations.models import Escalation
 from investigations.models import (
     Connection,
     Customer,
@@ -50,6 +52,8 @@ class World:
     dead_event: InboundEvent
     backtest: Trial
     foreign_backtest: Trial
+    escalation: Escalation
+    foreign_escalation: Escalation
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +163,18 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         dead,
         backtest_of(run),
         backtest_of(foreign_run),
+        escalation_of(run, people["lead"]),
+        escalation_of(foreign_run, people["admin"], owner_team=theirs),
     )
+
+
+def escalation_of(run: Investigation, sender: User, **values: Any) -> Escalation:
+    """Sent past its contract; the ticket's own teams and, where no owner is given, all engineers see it."""
+    wish = Wish(severity="SEV3", severity_why="Said by the test itself.", override_reason="Said by the test itself.")
+    sent, _ = send(run, wish, actor=sender, now=NOW)
+    Escalation.objects.filter(pk=sent.pk).update(**values or {"cause": sent.cause})
+    Ticket.objects.filter(pk=run.ticket_id).update(status=Ticket.Status.DIAGNOSED)
+    return sent
 
 
 def client_of(user: User, *scopes: str) -> APIClient:

@@ -19,7 +19,7 @@ from tests.api.conftest import World, client_of
 pytestmark = pytest.mark.django_db
 API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
-OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase"
+OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation"
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
 YAML = "apiVersion: altor/v1\n"
@@ -97,6 +97,47 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-investigation-evidence-item", "get"): Case(
         "{run}evidence/E1/", "run.read", 200, foreign="{foreign}evidence/E1/"
     ),
+    ("api-investigation-packet", "get"): Case("{run}packet/", "run.read", 200, foreign="{foreign}packet/"),
+    ("api-escalate", "get"): Case("{run}escalations/", "escalation.read", 200, foreign="{foreign}escalations/"),
+    ("api-escalate", "post"): Case(
+        "{older_run}escalations/", "escalation.send", 400, {"severity": "SEV9"}, foreign="{foreign}escalations/"
+    ),
+    ("api-widget-escalate", "post"): Case(
+        "widget/generic/10134/escalate/", "escalation.send", 400, {"severity": "SEV9"},
+        foreign="widget/generic/20999/escalate/",
+    ),
+    ("api-escalation-list", "get"): Case("escalations/", "escalation.read", 200),
+    ("api-escalation-detail", "get"): Case("{esc}", "escalation.read", 200, foreign="{foreign_esc}"),
+    ("api-escalation-detail", "patch"): Case(
+        "{esc}", "escalation.read", 400, {"severity": "SEV9", "why": "A reason of some length."},
+        foreign="{foreign_esc}",
+    ),
+    ("api-escalation-packet", "get"): Case("{esc}packet/", "escalation.read", 200, foreign="{foreign_esc}packet/"),
+    **{
+        (f"api-escalation-{name}", "post"): Case(
+            f"{{esc}}{path}/", permission, works, body, foreign=f"{{foreign_esc}}{path}/"
+        )
+        for name, path, permission, works, body in (
+            ("acknowledge", "acknowledge", "escalation.work", 200, {}),
+            ("accept", "accept", "escalation.work", 200, {}),
+            ("start", "start", "escalation.work", 200, {}),
+            ("reject", "reject", "escalation.work", 200, {"reason": "not_a_bug", "text": "It is meant to be so."}),
+            ("ask", "ask", "escalation.work", 200, {"text": "Which region?"}),
+            ("word", "update", "escalation.work", 200, {"text": "We look at it."}),
+            ("resolve", "resolve", "escalation.work", 200, {}),
+            ("reopen", "reopen", "escalation.work", 409, {"text": "It came back."}),
+            ("judge", "judge", "escalation.work", 200, {"is_complete": True, "was_avoidable": False}),
+            ("answer", "answer", "escalation.send", 200, {"text": "eu-central"}),
+            ("verify", "verify", "escalation.send", 409, {}),
+            ("withdraw", "withdraw", "escalation.send", 200, {"text": "It was our own mistake."}),
+            ("add", "add", "escalation.read", 400, {"text": ""}),
+        )
+    },
+    ("api-contract-list", "get"): Case("contracts/", "contract.read", 200),
+    ("api-contract-list", "post"): Case("contracts/", "contract.edit", 400, {"source_yaml": "key: x"}),
+    ("api-contract-detail", "get"): Case("contracts/engineering/", "contract.read", 200),
+    ("api-contract-versions", "get"): Case("contracts/engineering/versions/", "contract.read", 200),
+    ("api-contract-simulation", "get"): Case("contracts/engineering/simulation/", "contract.read", 200),
     ("api-customer-list", "get"): Case("customers/", "customer.read", 200),
     ("api-customer-detail", "get"): Case("customers/org_k3p7elJo60/", "customer.read", 200),
     ("api-customer-detail", "patch"): Case("customers/org_k3p7elJo60/", "customer.edit", 200, {"plan": "Scale"}),
@@ -205,6 +246,9 @@ def spelled(path: str, world: World) -> str:
         run=f"investigations/{world.run.ref}/",
         foreign=f"investigations/{world.foreign_run.ref}/",
         older=world.older_run.ref,
+        older_run=f"investigations/{world.older_run.ref}/",
+        esc=f"escalations/{world.escalation.ref}/",
+        foreign_esc=f"escalations/{world.foreign_escalation.ref}/",
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
         backtest=world.backtest.ref,

@@ -683,11 +683,18 @@ function actions() {
   }
   if (doc.state === "done") {
     return [doc.actions.insert && button("Insert reply", insert, { look: "p", glyph: "message-2" }),
-      doc.actions.escalate
-        ? link(doc.escalation.url, { class: "btn", "data-key": "escalate" }, icon("flag"), doc.escalation.verb || "Escalate")
-        : openIn(doc.run.url)];
+      doc.actions.escalate ? escalate() : openIn(doc.run.url)];
   }
   return [doc.actions.rerun && button("Investigate again", rerun, { look: "p", glyph: "refresh" }), openIn(doc.run.url)];
+}
+
+function escalate() {
+  const { url, verb, severity, can_send: whole } = doc.escalation;
+  const name = verb || "Escalate";
+  return whole
+    ? button(name, () => secondClick(`${name}: ${doc.ticket.ref}?`, name.split(" ")[0],
+      () => write("escalate/", { severity, join: true }, "Engineering has it.")), { name: "escalate", glyph: "flag" })
+    : link(url, { class: "btn", "data-key": "escalate" }, icon("flag"), name);
 }
 
 // A write takes a second click, in another place, not at once: a page around the frame cannot lure one click into it.

@@ -206,7 +206,10 @@ def _actions(document: Mapping[str, Any]) -> list[Component]:
     if actions.get("rerun") is True:
         shown.append(button("rerun", "Investigate again"))
     if actions.get("escalate") is True:
-        shown.append(button("escalate", "Escalate"))
+        escalation = part(document, "escalation")
+        verb, there = as_text(escalation.get("verb"), 40) or "Escalate", web(escalation.get("url"))
+        # Intercom's buttons have no second click: it is filled in and sent on the page.
+        shown.append(button("escalate", verb, url=there) if there else button("escalate", verb))
     if report := web(run.get("url")):
         shown.append(button("open", "Open in Altor", url=report, style="link"))
     return [spacer(), *shown] if shown else []

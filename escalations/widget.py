@@ -1,0 +1,116 @@
+"""The escalation in the sidebar: as it stands, or what one would need."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from altor.errors import DomainError
+from altor.models import User
+from escalations.lifecycle.proposing import Proposal, propose
+from escalations.models import Escalation
+from investigations.models import Investigation, Ticket
+from investigations.widget.document import link
+from investigations.widget.parts import WidgetContext
+
+
+def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
+    """{"state", "ref", "url", "title", "text", "severity", "missing", "verb", "may_escalate", "can_send"}; None where
+    there is nothing to say: no diagnosis, or one that asks for no escalation of a ticket that has none.
+
+    `can_send`: nothing is left to fill in, and the person may; otherwise `url` is where it is filled in.
+    """
+    newest = (
+        Escalation.objects.filter(links__ticket=context.ticket).with_context().defer("packet", "checklist")
+        .order_by("-pk").first()
+    )  # fmt: skip
+    if newest is not None and newest.status in _SHOWN:
+        return "escalation", _state(newest)
+    run = context.run
+    if run is None or run.status != Investigation.Status.DONE:
+        return None
+    try:
+        wanted = propose(run)
+    except DomainError:
+        return None
+    if not wanted.proposed and newest is None:
+        return None
+    return "escalation", _offer(wanted, newest, context.user)
+
+
+#: What is said of an escalation that was sent; one that was returned or taken back makes room for the next.
+_SHOWN: Final = frozenset(set(Escalation.Status) - {Escalation.Status.REJECTED, Escalation.Status.WITHDRAWN})
+
+
+def _state(found: Escalation) -> dict[str, Any]:
+    owner = found.accepted_by or found.owner_person or found.owner_team or "the leads"
+    due = _due(found)
+    text = f"{found.get_status_display()}, {owner}." + (f" {due}" if due and found.is_open else "")
+    return {
+        "state": str(found.status), "ref": found.ref, "url": link("escalations:escalation", found.ref),
+        "title": f"{found.ref} · {found.severity}", "severity": found.severity, "text": text, "missing": [],
+        "verb": f"Open {found.ref}", "may_escalate": True, "can_send": False,
+    }  # fmt: skip
+
+
+def _due(found: Escalation) -> str:
+    if found.waits_for:
+        return f"Engineering waits for an answer from {found.waits_for}."
+    named: tuple[tuple[str, datetime | None], ...] = (
+        ("Acknowledged", found.acknowledge_by), ("Next word", found.update_by), ("Resolved", found.resolve_by),
+    )  # fmt: skip
+    dated = [(at, name) for name, at in named if at is not None]
+    if not dated:
+        return ""
+    at, name = min(dated)
+    return f"{name} by {_clock(at)}." if not found.is_broken else f"{name} was due by {_clock(at)}."
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%-d %b %H:%M UTC}"
+
+
+def _offer(wanted: Proposal, before: Escalation | None, user: User | None) -> dict[str, Any]:
+    lacks = [item.title for item in wanted.missing]
+    joins, is_whole = wanted.like is not None, not lacks and bool(wanted.proposed)
+    words = [wanted.why]
+    if before is not None:
+        words.insert(0, f"{before.ref} was {before.get_status_display().lower()}.")
+    if joins:
+        words.append(f"{wanted.like.ref if wanted.like else ''} is open for the same cause.")
+    elif lacks:
+        words.append(f"Missing: {', '.join(lacks)}.")
+    else:
+        words.append("The checklist is complete.")
+    verb = f"Join {wanted.like.ref}" if wanted.like else f"Escalate {wanted.severity}"
+    return {
+        "state": "none", "ref": "", "url": link("escalations:escalate", wanted.run.ticket.ref),
+        "title": "Escalation", "severity": wanted.severity, "text": " ".join(words), "missing": lacks, "verb": verb,
+        # Without a person behind the sidebar the page itself asks for the login.
+        "may_escalate": user is None or user.may("escalation.send"),
+        "can_send": user is not None and user.may("escalation.send") and (joins or is_whole),
+    }  # fmt: skip
+
+
+_STATE: Final = """
+SELECT (SELECT ROW(max(e.id), max(e.revision), max(e.status), bool_or(e.is_broken))::text
+        FROM escalations_escalationticket l JOIN escalations_escalation e ON e.id = l.escalation_id
+        WHERE l.ticket_id = %s),
+       (SELECT max(id) FROM escalations_contractversion WHERE is_active),
+       (SELECT max(id) FROM escalations_checklistanswer WHERE ticket_id = %s),
+       (SELECT ROW(count(*), max(id))::text FROM escalations_escalation
+        WHERE status IN ('sent', 'acknowledged', 'accepted', 'in_progress'))
+"""
+
+
+def escalation_stamp(ticket: Ticket, user: User | None) -> Hashable:
+    """Changes with what the part would show. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, [ticket.pk, ticket.pk])
+        return (*cursor.fetchone(), user.role if user is not None else None)
+
+
+escalation_part.stamp = escalation_stamp  # type: ignore[attr-defined]  # read by `parts_stamp`
