@@ -42,8 +42,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("outbound/deliveries/<slug:message_id>/replay/", outbound.replay, name="outbound-replay"),
     path("search/", account.search, name="search"),
     path("metrics/", include("metrics.urls")),
-    path("", include("knowledge.urls")),
     path("", include("escalations.urls")),
+    path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]
 if find_spec("altor.api.urls"):

@@ -28,6 +28,8 @@ class Panel:
     url_name: str
     places: frozenset[Place]
     permission: str = ""
+    #: It has the place of the run page's plain draft, which is shown until it is there.
+    holds_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,13 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "escalated": ("flag", "Escalated", "warn"),
     "resolved": ("circle-check", "Resolved", "done"),
     "reopened": ("rotate-clockwise", "Reopened", "warn"),
+    # escalations ("sent" and "resolved" as elsewhere)
+    "acknowledged": ("eye", "Acknowledged", "running"),
+    "accepted": ("check", "Accepted", "running"),
+    "in_progress": ("loader-2", "In progress", "running"),
+    "verified": ("shield-check", "Verified with the customer", "ok"),
+    "rejected": ("corner-down-right", "Returned", "failed"),
+    "withdrawn": ("ban", "Withdrawn", "mute"),
     # connections
     "unknown": ("question-mark", "Not tested", "mute"),
     "ok": ("check", "Works", "ok"),

@@ -1,4 +1,6 @@
-"""The packet of a run before it is sent: as a page, as Markdown to copy, for print, as JSON; and the format's schema."""
+"""The packet of a run before it is sent, and of an escalation as it was: page, Markdown, print, JSON; and the format's
+schema.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from altor.access import page, person
+from escalations.packets.frozen import additions
 from escalations.packets.markdown import markdown
 from escalations.packets.plain import as_text
 from escalations.packets.preview import preview
 from escalations.packets.schema import schema_document
+from escalations.views.escalation import visible_escalation
 from investigations.views.runs import as_download, visible_run
 
 #: `show` -> what the tab is called.
@@ -54,6 +58,19 @@ def packet_json(request: HttpRequest, ref: str) -> HttpResponse:
     user = person(request)
     run = visible_run(user, ref)
     return as_download(preview(run, user=user, now=timezone.now()).as_dict(), f"{run.ref}-packet.json")
+
+
+@require_safe
+@page("escalation.read")
+def frozen(request: HttpRequest, ref: str) -> HttpResponse:
+    """The packet of an escalation as it was sent, with what was added later marked as such."""
+    found = visible_escalation(person(request), ref)
+    later, show = additions(found), request.GET.get("show", "")
+    if show == "print":
+        return render(request, "escalations/packet_print.html", {"packet": found.packet, "additions": later})
+    context = shown_context(found.packet, show if show in SHOWN else "page", later)
+    context |= {"here": "escalations", "escalation": found}
+    return render(request, "escalations/packet_frozen.html", context)
 
 
 @require_safe

@@ -95,6 +95,7 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
     ahead = None if run.is_active else prospect(run.ticket)
     if ahead is not None and ahead.run != run:
         ahead = None  # a reply rests on the newest diagnosis, which is another run's
+    placed = panels("run", user, run.ticket.ref) if ahead is not None else []
     return {
         "here": "runs",
         "run": run,
@@ -102,7 +103,8 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "view": run_view.build(run, steps, evidence, readable=_readable(user, run_view.earlier_runs(run))),
         "gates": [] if run.is_active else gate_lines(run, ahead.gates if ahead else None),
         "next": ahead,
-        "panels": panels("run", user, run.ticket.ref) if ahead is not None else [],
+        "panels": placed,
+        "replies_in_panel": any(one.panel.holds_reply for one in placed),
         "labels": labels(run),
         "grades": Feedback.Grade.choices,
         "affected": affected_of(run, user),

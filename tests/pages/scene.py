@@ -43,6 +43,7 @@ from investigations.textmodel.model import WordWeights
 from investigations.widget import pairing
 from knowledge.models import PromisedUpdate
 from tests import factories as make
+from tests.pages import scene_escalations
 
 #: A valid playbook file.
 BOOK = """\
@@ -210,6 +211,7 @@ def build() -> Scene:
     make_automation(lead, ticket)
     make_helpdesks(lead)
     make_replies(ticket, hostile, lead)
+    scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -513,5 +515,6 @@ def pages(scene: Scene) -> dict[str, str]:
         "second-factor": reverse("mfa_index"),
         "second-factor-app": reverse("mfa_activate_totp"),
         "widget-pair": at("widget-pair", asked_for()),
+        **scene_escalations.pages(),
         "not-found": "/nothing/here/",
     }

@@ -37,6 +37,8 @@ ONLY = {
     **dict.fromkeys(("reply-template-edit", "reply-template-new"), _LEADS),
     **dict.fromkeys(("reply", "reply-hostile"), _REPLIERS),
     **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
+    "escalate": _REPLIERS,
+    **dict.fromkeys(("contract-edit", "contract-new"), _LEADS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
     **dict.fromkeys(("practice", "practice-case", "practice-try"), _NOT_READERS),
     **dict.fromkeys(("automation-rule", "automation-rule-new", "automation-hours"), _LEADS),
@@ -63,6 +65,25 @@ OF_A_TICKET = {
     "reply",
     "reply-hostile",
     "reply-sent",
+    "escalate",
+}
+#: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
+OF_AN_ESCALATION = {
+    "escalation",
+    "escalation-returned",
+    "escalation-resolved",
+    "escalation-packet",
+    "escalation-packet-text",
+}
+
+#: Another view of a page that is in the list.
+SAME_TITLE = {
+    "runs-filtered",
+    "playbook-file",
+    "outbound-filtered",
+    "notices-filtered",
+    "escalations-filtered",
+    "escalation-packet-text",
 }
 
 
@@ -78,6 +99,8 @@ def test_each_role_sees_its_pages_and_no_others(client: Client, scene: scenes.Sc
     for name, url in scenes.pages(scene).items():
         expected = 200
         if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")):
+            expected = 404
+        if name in OF_AN_ESCALATION and role == "outsider":
             expected = 404
         if name in ONLY and role not in ONLY[name]:
             expected = 403
@@ -106,7 +129,7 @@ def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: C
         assert len(re.findall(r"<h1[ >]", html)) == 1, name
         title = re.search(r"<title>(.*?)</title>", html, re.S)
         assert title is not None and title[1].endswith("· Altor") and len(title[1]) > 10, name
-        if name not in ("runs-filtered", "playbook-file", "outbound-filtered", "notices-filtered"):
+        if name not in SAME_TITLE:
             assert title[1] not in titles, (name, titles.get(title[1]))
         titles[title[1]] = name
         assert (
@@ -126,38 +149,38 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         assert "49" not in re.findall(r"\{\{ 7\*7 \}\}", html), name
 
 
-# One query of each is for what leads and administrators must know on every page.
+# Of each, one query is for what leads and administrators must know on every page, and one for each count of the rail.
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("today", 17),
-        ("runs", 11),
-        ("tickets", 8),
-        ("run-done", 21),
-        ("ticket", 19),
-        ("connections", 9),
-        ("automation", 16),
-        ("helpdesks", 10),
-        ("helpdesk", 11),
-        ("playbooks", 10),
-        ("people", 10),
-        ("audit", 7),
-        ("dry-run", 12),
-        ("practice", 12),
-        ("practice-case", 12),
-        ("backtest", 12),
-        ("metrics-diagnosis", 12),
-        ("outbound", 8),
-        ("outbound-endpoint", 8),
-        ("outbound-delivery", 8),
-        ("notices", 8),
-        ("notice-channel", 9),
-        ("notice-preferences", 9),
-        ("reply", 34),
-        ("reply-sent", 9),
-        ("reply-templates", 8),
-        ("reply-template", 9),
-        ("promised", 8),
+        ("today", 18),
+        ("runs", 12),
+        ("tickets", 9),
+        ("run-done", 22),
+        ("ticket", 20),
+        ("connections", 10),
+        ("automation", 17),
+        ("helpdesks", 11),
+        ("helpdesk", 12),
+        ("playbooks", 11),
+        ("people", 11),
+        ("audit", 8),
+        ("dry-run", 13),
+        ("practice", 13),
+        ("practice-case", 13),
+        ("backtest", 13),
+        ("metrics-diagnosis", 13),
+        ("outbound", 9),
+        ("outbound-endpoint", 9),
+        ("outbound-delivery", 9),
+        ("notices", 9),
+        ("notice-channel", 10),
+        ("notice-preferences", 10),
+        ("reply", 35),
+        ("reply-sent", 10),
+        ("reply-templates", 9),
+        ("reply-template", 10),
+        ("promised", 9),
     ],
 )
 def test_query_counts_do_not_grow(
