@@ -261,6 +261,7 @@ SWEEPS = [
     "investigations.tasks.sweep_backfills",
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
+    "escalations.linear.tasks.sweep",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
 ]
@@ -271,6 +272,11 @@ RUN_ENDED = [
     "investigations.services.notes.run_ended",
     "investigations.services.announcing.run_ended",
 ]
+#: Work the events of sources that are no helpdesk, see `investigations.services.inbound.InboundHandler`.
+INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inbound.GITHUB"]
+#: Told (the change, an `IssueChange`) of everything that happens to a Linear issue we follow: once, in order, in the
+#: transaction that notes that it was told.
+ISSUE_CHANGED: list[str] = []
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
 ERASURES: list[str] = ["knowledge.replies.erasure.erase"]
 CONFIGURATION_PARTS = [
