@@ -69,11 +69,9 @@ def track(
         woken_at=now,
     )
     issue, is_new = _open_or(wanted)
-    if not is_new and issue.status == TrackedIssue.Status.FAILED:
-        retry(issue, now)
+    _begin(issue, is_new, now)
     for ticket in tickets:
         link_ticket(issue, ticket, now)
-    enqueue(TASK, issue.pk)
     return issue
 
 
@@ -97,11 +95,9 @@ def join(
             cause_key=cause_key, connection=connection, is_joined=True, identifier=name, created_at=now, woken_at=now
         )
         issue, is_new = _open_or(wanted)
-        if not is_new and issue.status == TrackedIssue.Status.FAILED:
-            retry(issue, now)
+        _begin(issue, is_new, now)
     for ticket in tickets:
         link_ticket(issue, ticket, now)
-    enqueue(TASK, issue.pk)
     return issue
 
 
@@ -168,6 +164,13 @@ def _open_or(wanted: TrackedIssue) -> tuple[TrackedIssue, bool]:
     except IntegrityError:
         return opened.get(), False
     return wanted, True
+
+
+def _begin(issue: TrackedIssue, is_new: bool, now: datetime) -> None:
+    if is_new:
+        enqueue(TASK, issue.pk)
+    elif issue.status == TrackedIssue.Status.FAILED:
+        retry(issue, now)
 
 
 def _check_cause(cause_key: str) -> None:

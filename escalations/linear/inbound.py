@@ -42,7 +42,9 @@ def work_linear(event: InboundEvent, now: datetime) -> Worked:
     if kind == "Issue":
         return _issue(connection, data, action, by, now)
     if kind == "Comment":
-        return _comment(connection, data, action, now)
+        return _comment(
+            connection, {"url": body.get("url"), **data}, action, now
+        )  # the event tells it, not the comment
     if kind in ("Attachment", "IssueAttachment"):
         return _attachment(connection, data, action, now)
     return Worked(IGNORED, f"Altor does nothing with {kind or event.kind or 'this event'}.")
