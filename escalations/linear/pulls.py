@@ -76,7 +76,7 @@ def check(issue_id: int, *, now: datetime) -> FixState | None:
     source = Source.POLL
     if github is not None:
         try:
-            run_bounded(_ask(github, rows, known, now))
+            run_bounded(_ask(github, rows, known, _profile(), now))
         except (SourceError, OutboundError) as error:
             log.warning("github could not be asked for a fix", extra={"issue": issue_id, "reason": error.message})
             return None
@@ -99,7 +99,9 @@ def _fact(row: IssuePull) -> PullFact:
     return PullFact(row.url, f"{row.owner}/{row.repo}".lower(), row.number, row.state, row.merged_at, row.merge_sha)
 
 
-async def _ask(github: ConnectionConfig, rows: Sequence[IssuePull], known: _Known, now: datetime) -> None:
+async def _ask(
+    github: ConnectionConfig, rows: Sequence[IssuePull], known: _Known, profile: Profile, now: datetime
+) -> None:
     with call_scope(CALL_SECONDS) as scope:
         async with open_github(github) as client:
             for row in rows:
@@ -113,7 +115,7 @@ async def _ask(github: ConnectionConfig, rows: Sequence[IssuePull], known: _Know
             merged = [fact for fact in known.facts if fact.state == State.MERGED and fact.merged_at is not None]
             for repository in sorted({fact.repo for fact in merged}):
                 inside = [fact for fact in merged if fact.repo == repository]
-                context = RunContext(as_of=now, profile=_profile(repository), deadline=scope.deadline)
+                context = RunContext(as_of=now, profile=_of_repository(profile, repository), deadline=scope.deadline)
                 session = GitHubSession(github, context, client)
                 known.deployments += await _deployments(session, repository, inside, now)
 
@@ -133,10 +135,12 @@ def _told(row: IssuePull, said: Mapping[str, Any] | None) -> PullFact:
     )
 
 
-def _profile(repository: str) -> Profile:
-    """The profile in force, for this repository."""
+def _profile() -> Profile:
     newest = InstallationProfile.objects.first()
-    profile = Profile.model_validate(newest.data) if newest is not None else Profile()
+    return Profile.model_validate(newest.data) if newest is not None else Profile()
+
+
+def _of_repository(profile: Profile, repository: str) -> Profile:
     owner, _, repo = repository.partition("/")
     return profile.model_copy(update={"github": profile.github.model_copy(update={"owner": owner, "repo": repo})})
 

@@ -66,7 +66,7 @@ class Workspace:
         self._last = max(self._clock(), self._last + timedelta(milliseconds=1))
         return stamp(self._last)
 
-    # ----------------------------------------------------------------------------------------------------- what it does
+    # -------------------------------------------------------------------------------- what it does
     def issue_create(self, given: Json) -> Json:
         issue_id = self._new_id(given, self.issues, "Issue")
         if given["teamId"] != self.team["id"]:
@@ -177,8 +177,7 @@ class Workspace:
     def _named(rows: list[Json], given: Json, key: str) -> Json | None:
         return next((row for row in rows if row["id"] == given.get(key)), None)
 
-    # ----------------------------------------------------------------------------------------------------- what it
-    # shows
+    # -------------------------------------------------------------------------------- what it shows
     def seen(self, issue: Json) -> Json:
         """With its lists. Newest first, as a default."""
 
