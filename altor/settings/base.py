@@ -244,6 +244,8 @@ REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pa
 WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
+#: Lines below the sources on the page of connections, see `investigations.panels.ConnectionCard`.
+CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
