@@ -16,6 +16,7 @@ from altor.outbound.state import forget_states
 from escalations.linear import working
 from escalations.linear.commenting import comment
 from escalations.linear.connections import ConnectionValues, save_connection, usable
+from escalations.linear.erasure import erase
 from escalations.linear.filing import join, link_ticket, track
 from escalations.models import IssueComment, IssueLink, TrackedIssue
 from investigations.models import Ticket
@@ -347,3 +348,11 @@ def test_the_key_is_never_sent_to_another_host(peer: LinearPeer) -> None:
     connect(peer)
     with pytest.raises(InvalidInput, match="enter the key again"):
         save_connection(ConnectionValues(base_url="http://127.0.0.1:9/graphql"), actor=None)
+
+
+def test_a_removed_ticket_takes_its_words_with_it(peer: LinearPeer) -> None:
+    ticket = ticket_of(subject="Private words")
+    tracked(connect(peer), tickets=[ticket])
+    erase(ticket, ["*"])
+    work_queue()
+    assert [each["title"] for each in peer.workspace.attachments.values()] == [ticket.ref]
