@@ -11,7 +11,7 @@ from typing import Final
 
 #: Issues read in one request. Linear charges points for `first` times everything inside.
 PAGE: Final = 20
-#: Comments of one issue that are read at once, newest first or not: only those since the last poll are asked for.
+#: Comments of one issue that are read with it: those since the last poll.
 COMMENTS: Final = 25
 
 CREATE_ISSUE: Final = """
@@ -43,16 +43,29 @@ _ISSUE: Final = """
       attachments(first: 20) { nodes { id title url sourceType metadata } }
 """
 
-#: `filter` by ids or by team and number. Archived issues are hidden otherwise, and a closed one is archived by itself.
+_COMMENT: Final = " id body url createdAt updatedAt user { id name } externalUser { id name } "
+
+#: `filter` by ids. Archived issues are hidden otherwise, and a closed one is archived by itself.
 ISSUES: Final = f"""
 query AltorFollowedIssues($filter: IssueFilter!, $first: Int!, $since: DateTimeOrDuration!) {{
   issues(filter: $filter, first: $first, includeArchived: true) {{
     pageInfo {{ hasNextPage }}
     nodes {{{_ISSUE}
       comments(first: {COMMENTS}, filter: {{createdAt: {{gte: $since}}}}) {{
-        pageInfo {{ hasNextPage }}
-        nodes {{ id body url createdAt updatedAt user {{ id name }} externalUser {{ id name }} }}
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_COMMENT}}}
       }}
+    }}
+  }}
+}}
+"""
+#: Further comments of one issue, after a long absence.
+MORE_COMMENTS: Final = f"""
+query AltorMoreComments($id: String!, $after: String!, $since: DateTimeOrDuration!) {{
+  issue(id: $id) {{
+    comments(first: 50, after: $after, filter: {{createdAt: {{gte: $since}}}}) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_COMMENT}}}
     }}
   }}
 }}
@@ -113,6 +126,7 @@ DOCUMENTS: Final = {
     "create_need": CREATE_NEED,
     "issues": ISSUES,
     "issue": ISSUE,
+    "more_comments": MORE_COMMENTS,
     "find_comment": FIND_COMMENT,
     "find_need": FIND_NEED,
     "find_attachment": FIND_ATTACHMENT,

@@ -17,8 +17,8 @@ class Eta:
 
     @property
     def words(self) -> str:
-        """For people: "5 May, the due date of the issue (stated)". Never without its source."""
-        return f"{self.on.day} {self.on:%B}, {_SOURCES[self.source]} ({self.confidence})"
+        """For people: "5 May 2026, the due date of the issue (stated)". Never without its source."""
+        return f"{self.on.day} {self.on:%B %Y}, {_SOURCES[self.source]} ({self.confidence})"
 
 
 _SOURCES: Final = {

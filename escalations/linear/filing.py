@@ -136,6 +136,19 @@ def retry(tracked: TrackedIssue, now: datetime) -> None:
     tracked.refresh_from_db()
 
 
+@transaction.atomic
+def withdraw(tracked: TrackedIssue, reason: str, now: datetime) -> bool:
+    """File it no more, and free its cause. False when it is in Linear, or a worker is just writing it: then it is
+    followed on.
+    """
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    unfiled = TrackedIssue.objects.filter(free, pk=tracked.pk).exclude(status=TrackedIssue.Status.FILED)
+    changes = {"status": TrackedIssue.Status.FAILED, "reason": reason, "is_open": False, "has_work": False}
+    gone = unfiled.update(**changes, closed_at=now)
+    tracked.refresh_from_db()
+    return bool(gone)
+
+
 def wake(tracked: TrackedIssue, now: datetime) -> None:
     """Something is to be written for it. Call it in the transaction that stores what."""
     TrackedIssue.objects.filter(pk=tracked.pk).update(has_work=True, woken_at=now)

@@ -103,9 +103,10 @@ def _told(row: TrackedIssue, now: datetime) -> dict[str, Any]:
 
 
 def _matters(kind: IssueChange.Kind, row: TrackedIssue) -> bool:
+    """Of the first snapshot. An assignee whom we wanted is nobody's acknowledgement."""
     if kind == Kind.STATE:
         return row.state_type in CLOSED_TYPES or row.state_type == "started"
-    return kind in (Kind.ASSIGNEE, Kind.ETA)
+    return kind == Kind.ETA or (kind == Kind.ASSIGNEE and (row.is_joined or not row.assignee))
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -159,7 +160,7 @@ def take_pulls(
             issue=issue, url=link.url,
             defaults={"owner": link.owner, "repo": link.repo, "number": link.number, "title": link.title},
         )  # fmt: skip
-        state = link.state or (IssuePull.State.OPEN if is_new else row.state)
+        state = link.state or row.state
         if row.seen_at is None and state != row.state:
             row.state = state
             row.save(update_fields=["state"])

@@ -17,9 +17,9 @@ from django.db.models import F, Q
 from altor.errors import InvalidInput
 from altor.outbound import call_scope
 from altor.queue import enqueue
-from escalations.linear.client import open_writer
+from escalations.linear.client import LinearWriter, open_writer
 from escalations.linear.connections import config_of, note_refusal, note_success
-from escalations.linear.documents import ISSUES, PAGE
+from escalations.linear.documents import ISSUES, MORE_COMMENTS, PAGE
 from escalations.linear.following import Source, apply_comment, apply_snapshot, gone
 from escalations.linear.reading import comment_of, issue_of
 from escalations.models import LinearConnection, TrackedIssue
@@ -37,6 +37,7 @@ WHEN_HEARD: Final = timedelta(hours=1)
 CALL_SECONDS: Final = 30.0
 #: Pages of one poll; the issues that were asked for longest ago come first, so the rest comes next time.
 _MOST_PAGES: Final = 8
+_MOST_COMMENT_PAGES: Final = 10
 #: A worker that polls holds the others off for so long.
 _LEASE: Final = timedelta(seconds=60)
 #: Comments are asked for again a little further back than they are known: clocks differ.
@@ -107,13 +108,28 @@ async def _ask(connection: LinearConnection, wanted: Sequence[TrackedIssue], ans
                     ids = [issue.issue_id for issue in page]
                     variables = {"filter": {"id": {"in": ids}}, "first": PAGE, "since": iso(since)}
                     data = await writer.send(ISSUES, variables)
-                    answer.nodes += data["issues"]["nodes"]
+                    nodes = data["issues"]["nodes"]
+                    for node in nodes:
+                        await _more_comments(writer, node, iso(since))
+                    answer.nodes += nodes
                     answer.asked += page
                     answer.hold_off_s = writer.hold_off_s()
                     if answer.hold_off_s:
                         return
     except SourceError as error:
         answer.error = error
+
+
+async def _more_comments(writer: LinearWriter, node: dict[str, Any], since: str | None) -> None:
+    """Into the node. So many in one go that pages end before them are no comments that people read."""
+    comments = node["comments"]
+    for _ in range(_MOST_COMMENT_PAGES):
+        if not comments["pageInfo"]["hasNextPage"]:
+            return
+        after = comments["pageInfo"]["endCursor"]
+        data = await writer.send(MORE_COMMENTS, {"id": node["id"], "after": after, "since": since})
+        comments = data["issue"]["comments"]
+        node["comments"]["nodes"] += comments["nodes"]
 
 
 def _take(connection: LinearConnection, node: dict[str, Any], now: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from escalations.linear.client import LinearWriter
 from escalations.linear.documents import (
@@ -32,6 +32,7 @@ from investigations.sources.http import ObjectUnknown
 from investigations.sources.linear.answers import SOURCE, FeatureRefused
 
 T = TypeVar("T")
+_NO_COMMENTS: Final = "2200-01-01T00:00:00Z"  # since then
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _issue_input(wanted: TrackedIssue, at: Place) -> dict[str, Any]:
 
 async def read_issue(writer: LinearWriter, issue_id: str) -> Snapshot | None:
     """By id; None when there is none that the key may see."""
-    variables = {"filter": {"id": {"eq": issue_id}}, "first": 1, "since": "-PT1H"}
+    variables = {"filter": {"id": {"eq": issue_id}}, "first": 1, "since": _NO_COMMENTS}
     nodes = (await writer.send(ISSUES, variables))["issues"]["nodes"]
     return issue_of(nodes[0]) if nodes else None
 

@@ -17,7 +17,7 @@ from escalations.linear import working
 from escalations.linear.commenting import comment
 from escalations.linear.connections import ConnectionValues, save_connection, usable
 from escalations.linear.erasure import erase
-from escalations.linear.filing import join, link_ticket, track
+from escalations.linear.filing import join, link_ticket, track, withdraw
 from escalations.models import IssueComment, IssueLink, TrackedIssue
 from investigations.models import Ticket
 from tests.escalations.linear_scene import TOLD, connect, ticket_of, tracked, work_queue
@@ -334,6 +334,25 @@ def test_an_issue_that_linear_does_not_know_cannot_be_joined(peer: LinearPeer) -
     work_queue()
     issue.refresh_from_db()
     assert (issue.status, "ENG-999" in issue.reason) == ("failed", True)
+
+
+def test_what_is_not_filed_yet_can_be_withdrawn_and_what_is_there_cannot(peer: LinearPeer) -> None:
+    connection = connect(peer)
+    issue = tracked(connection)
+    assert withdraw(issue, "The escalation was taken back.", timezone.now())
+    work_queue()
+    assert peer.workspace.issues == {}
+    second = tracked(connection)
+    work_queue()
+    assert second.pk != issue.pk
+    assert not withdraw(second, "Too late.", timezone.now())
+    assert second.is_open
+
+
+def test_an_assignee_whom_we_wanted_is_no_news(peer: LinearPeer) -> None:
+    tracked(connect(peer), assignee="Priya Nair")
+    work_queue()
+    assert [kind for kind, _ in TOLD] == ["filed"]
 
 
 def test_a_closed_cause_may_have_a_new_issue(peer: LinearPeer) -> None:

@@ -274,6 +274,17 @@ def test_a_poll_that_fails_is_made_again_later(peer: LinearPeer, filed: TrackedI
     assert TOLD == []
 
 
+def test_all_comments_of_a_long_absence_are_read(peer: LinearPeer, filed: TrackedIssue) -> None:
+    for number in range(90):
+        peer.workspace.say(filed.issue_id, f"Number {number}")
+    polling.poll(filed.connection_id, now=timezone.now() + timedelta(minutes=30))
+    work_queue()
+    assert [after["body"] for _, after in TOLD] == [f"Number {number}" for number in range(90)]
+    peer.asked.clear()
+    polling.poll(filed.connection_id, now=timezone.now() + timedelta(hours=1))
+    assert peer.asked == ["AltorFollowedIssues"]
+
+
 def test_an_issue_that_polls_no_longer_find_is_gone_at_the_second_time(peer: LinearPeer, filed: TrackedIssue) -> None:
     peer.workspace.issues.clear()
     now = timezone.now()
@@ -371,4 +382,4 @@ def test_a_due_date_that_somebody_sets_is_told(peer: LinearPeer, filed: TrackedI
     filed.refresh_from_db()
     found = current_eta(filed, now=timezone.now())
     assert found is not None
-    assert found.words == "24 December, the due date of the issue (stated)"
+    assert found.words == "24 December 2199, the due date of the issue (stated)"

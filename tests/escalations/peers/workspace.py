@@ -182,9 +182,9 @@ class Workspace:
         """With its lists. Newest first, as a default."""
 
         def listed(rows: Mapping[str, Json]) -> Callable[..., Json]:
-            def page(info: Any, first: int = 50, filter: Json | None = None, **more: Any) -> Json:
+            def page(info: Any, first: int = 50, filter: Json | None = None, after: str = "", **more: Any) -> Json:
                 mine = [row for row in rows.values() if row["issueId"] == issue["id"] and matches(row, filter)]
-                return connection(sorted(mine, key=lambda row: str(row["createdAt"]), reverse=True), first)
+                return connection(sorted(mine, key=lambda row: str(row["createdAt"]), reverse=True), first, after)
 
             return page
 
@@ -221,9 +221,12 @@ def fresh() -> str:
     return str(uuid.uuid4())
 
 
-def connection(rows: list[Json], first: int) -> Json:
-    page = {"hasNextPage": len(rows) > first, "hasPreviousPage": False, "endCursor": None, "startCursor": None}
-    return {"nodes": rows[:first], "pageInfo": page}
+def connection(rows: list[Json], first: int, after: str = "") -> Json:
+    """A page; a cursor is the id of the last row before it."""
+    start = next((n + 1 for n, row in enumerate(rows) if row["id"] == after), 0)
+    page = rows[start : start + first]
+    info = {"hasNextPage": len(rows) > start + first, "hasPreviousPage": start > 0, "startCursor": None}
+    return {"nodes": page, "pageInfo": {**info, "endCursor": page[-1]["id"] if page else None}}
 
 
 def matches(row: Mapping[str, Any], wanted: Json | None) -> bool:
