@@ -251,7 +251,7 @@ REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
-DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
+DEMO_PARTS = ["investigations.demo.InvestigationsDemo", "escalations.linear.demo.LinearDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
     "investigations.tasks.sweep_runs",
