@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -383,3 +385,33 @@ def test_a_due_date_that_somebody_sets_is_told(peer: LinearPeer, filed: TrackedI
     found = current_eta(filed, now=timezone.now())
     assert found is not None
     assert found.words == "24 December 2199, the due date of the issue (stated)"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_events_in_any_order_twice_and_with_polls_between_end_the_same(
+    peer: LinearPeer, filed: TrackedIssue, seed: int
+) -> None:
+    workspace, issue_id = peer.workspace, filed.issue_id
+    workspace.change(issue_id, assignee="Priya Nair")
+    workspace.change(issue_id, state="started", priority=1.0)
+    said = workspace.say(issue_id, "Looking")
+    workspace.change(issue_id, assignee="Eric Lund", dueDate="2199-01-31")
+    workspace.change(issue_id, state="completed")
+    workspace.change(issue_id, state="started")
+    events = [*workspace.events, *workspace.events]
+    order = random.Random(seed)
+    order.shuffle(events)
+    at = order.randrange(len(events))
+    for number, event in enumerate(events):
+        if number == at:
+            polling.poll(filed.connection_id, now=timezone.now())
+        post(event)
+    filed.refresh_from_db()
+    seen = (filed.state_type, filed.assignee_name, filed.seen_priority, str(filed.due_on), filed.is_open)
+    assert seen == ("started", "Eric Lund", 1, "2199-01-31", True)
+    assert [each.comment_id for each in IssueComment.objects.all()] == [said]
+    assert [kind for kind, _ in TOLD].count("comment") == 1
+    # Each kind's changes join one another: what one ends with the next begins with.
+    for kind in ("state", "assignee", "priority", "eta"):
+        changes = list(IssueChange.objects.filter(kind=kind).order_by("pk"))
+        assert all(older.after == newer.before for older, newer in pairwise(changes))

@@ -121,7 +121,8 @@ class Tracker:
     def act(self, key: str, action: str, words: str = "") -> None:
         """`take`, a state's type, or `comment`. WriteRefused for what is not there."""
         with self._lock:
-            issue, person = self.issue(key), self._data["users"][1]
+            issue: Json = self.issue(key)
+            person = self._data["users"][1]
             if action == "comment":
                 if not words:
                     return
