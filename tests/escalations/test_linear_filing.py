@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from altor.errors import InvalidInput
 from altor.models import AuditEvent
@@ -18,6 +19,7 @@ from escalations.linear.commenting import comment
 from escalations.linear.connections import ConnectionValues, save_connection, usable
 from escalations.linear.erasure import erase
 from escalations.linear.filing import join, link_ticket, track, withdraw
+from escalations.linear.tasks import sweep
 from escalations.models import IssueComment, IssueLink, TrackedIssue
 from investigations.models import Ticket
 from tests.escalations.linear_scene import TOLD, connect, ticket_of, tracked, work_queue
@@ -375,3 +377,15 @@ def test_a_removed_ticket_takes_its_words_with_it(peer: LinearPeer) -> None:
     erase(ticket, ["*"])
     work_queue()
     assert [each["title"] for each in peer.workspace.attachments.values()] == [ticket.ref]
+
+
+def test_work_whose_queue_entry_was_lost_is_taken_up_by_the_sweep(peer: LinearPeer) -> None:
+    issue = tracked(connect(peer))
+    OrmQ.objects.all().delete()
+    sweep()
+    assert OrmQ.objects.count() == 0  # it is queued, as far as anybody knows
+    TrackedIssue.objects.update(woken_at=timezone.now() - timedelta(minutes=1))
+    sweep()
+    work_queue()
+    issue.refresh_from_db()
+    assert (issue.status, TOLD[0][0]) == ("filed", "filed")

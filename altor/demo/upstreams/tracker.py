@@ -82,7 +82,7 @@ class Tracker:
         number = max(int(issue["number"]) for issue in self._data["issues"]) + 1
         at, priority = self._now(), int(given.get("priority") or 0)
         labels = [label for label in team["labels"]["nodes"] if label["id"] in (given.get("labelIds") or [])]
-        issue = {
+        issue: Json = {
             "__typename": "Issue", "id": issue_id, "identifier": f"{team['key']}-{number}", "number": float(number),
             "title": str(given.get("title") or ""), "description": str(given.get("description") or ""),
             "priority": float(priority), "priorityLabel": ["No priority", "Urgent", "High", "Medium", "Low"][priority],
