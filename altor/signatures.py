@@ -17,7 +17,7 @@ from typing import Final
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-#: A signed time may differ from ours by this much.
+#: A signed time may differ from ours by this much, where the vendor has no rule of its own.
 TOLERANCE: Final = timedelta(minutes=5)
 
 
@@ -48,6 +48,7 @@ class Scheme:
     prefix: str = ""
     key: str = ""
     kind: str = ""
+    tolerance: timedelta = TOLERANCE
 
 
 def _hex(algorithm: str) -> Callable[[bytes, bytes], str]:
@@ -96,7 +97,12 @@ SCHEMES: Final[dict[str, Scheme]] = {
         "x-hub-signature-256", _hex("sha256"), prefix="sha256=", key="x-github-delivery", kind="x-github-event"
     ),
     "linear": Scheme(
-        "linear-signature", _hex("sha256"), signed_at=_linear_time, key="linear-delivery", kind="linear-event"
+        "linear-signature",
+        _hex("sha256"),
+        signed_at=_linear_time,
+        key="linear-delivery",
+        kind="linear-event",
+        tolerance=timedelta(minutes=1),  # Linear's own rule
     ),
     "zendesk": Scheme(
         "x-zendesk-webhook-signature",
@@ -149,7 +155,7 @@ def verify(source: str, secrets: Iterable[str], headers: Headers, body: bytes, *
     if not _any(usable, message, given, lambda secret, text: scheme.prefix + scheme.digest(secret, text)):
         raise SignatureRefused("No secret gives this signature.")
     at = scheme.signed_at(headers, body)
-    _check_time(at, now)
+    _check_time(at, now, scheme.tolerance)
     return Delivery(
         headers.get(scheme.key, "")[:180] if scheme.key else "", at, headers.get(scheme.kind, "") if scheme.kind else ""
     )
@@ -163,9 +169,10 @@ def _any(secrets: Iterable[str], message: bytes, given: str, sign: Callable[[byt
     return fits
 
 
-def _check_time(at: datetime | None, now: datetime) -> None:
-    if at is not None and abs(at - now) > TOLERANCE:
-        raise SignatureRefused("The signed time differs from ours by more than five minutes.")
+def _check_time(at: datetime | None, now: datetime, tolerance: timedelta = TOLERANCE) -> None:
+    if at is not None and abs(at - now) > tolerance:
+        minutes = "a minute" if tolerance <= timedelta(minutes=1) else "five minutes"
+        raise SignatureRefused(f"The signed time differs from ours by more than {minutes}.")
 
 
 def _standard(secrets: Iterable[str], headers: Headers, body: bytes) -> Delivery:

@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", account.search, name="search"),
     path("metrics/", include("metrics.urls")),
     path("", include("escalations.urls")),
+    path("linear/", include("escalations.linear.urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]

@@ -5,8 +5,9 @@ A page leaves a placeholder that htmx fills from the panel's address; without sc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from django.urls import reverse
 
@@ -36,6 +37,17 @@ class Panel:
 class Placed:
     panel: Panel
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCard:
+    """A connection of an app above, as a line below the sources on the page of connections (`CONNECTION_CARDS`).
+
+    `template` is rendered with what `context` gives, and `may_edit`.
+    """
+
+    template: str
+    context: Callable[[], dict[str, Any]]
 
 
 _OF_A_TICKET: Final = ("ticket", "run")

@@ -36,6 +36,7 @@ from altor.demo.setup import (
     report,
     start_loading,
 )
+from altor.demo.upstreams.hooks import LINEAR_FILE
 from altor.demo.world.company import VENDOR
 from altor.embedded.clickhouse import EmbeddedClickHouse
 from altor.embedded.postgres import EmbeddedPostgres
@@ -151,6 +152,10 @@ class Demo:
             str(state.seed),
             "--anchor",
             state.anchor,
+            "--home",
+            str(self._home),
+            "--web",
+            web,
         ]
         upstreams = Part("upstreams", [*module, "--port-file", str(port_file)])
         self._group.start(upstreams)
@@ -205,6 +210,7 @@ class Demo:
             f"\n  {VENDOR} support is open:  {self._addresses.web}\n"
             f"  log in as {FIRST_LOGIN} with the password {PASSWORD}\n"
             f"  others with the same password: {names}\n"
+            f"  issues that Altor filed, and what engineers do with them:  {self._addresses.upstreams}/linear/\n"
             f"  a stand-in helpdesk with Altor in its sidebar:  {self._addresses.desk.replace('127.0.0.1', 'localhost')}\n\n"
             f"  open after {self._opened_s:.0f} s; past tickets are investigated now, new ones arrive by themselves.\n"
             "  Everything is invented and stays on this machine. Ctrl-C ends it; --reset begins anew.\n"
@@ -269,7 +275,7 @@ def _alone(home: Path) -> Iterator[IO[str]]:
 def _forget(home: Path) -> None:
     """Remove a demo's data, and only that: a directory without a demo's mark is left alone."""
     # The generated keys stay: this process has read them, and its children must use the same.
-    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "upstreams.port", "desk.port", "desk.json")
+    known = ("pg", "clickhouse", "log", "static", STATE_FILE, "upstreams.port", "desk.port", "desk.json", LINEAR_FILE)
     if not (home / STATE_FILE).exists() and any((home / name).exists() for name in known):
         raise SetupFailed(f"{home} does not look like a demo's home (no {STATE_FILE}); remove it yourself if it is one")
     EmbeddedPostgres(home / "pg").destroy()

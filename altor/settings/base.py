@@ -248,6 +248,8 @@ TICKET_PANELS: list[str] = [
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
 ]
+#: Lines below the sources on the page of connections, see `investigations.panels.ConnectionCard`.
+CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 #: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
 PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
@@ -260,7 +262,7 @@ ON_CALL: list[str] = []
 ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
 TICKET_VISIBILITY: list[str] = ["escalations.visibility.escalated_to"]
-DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
+DEMO_PARTS = ["investigations.demo.InvestigationsDemo", "escalations.linear.demo.LinearDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
     "investigations.tasks.sweep_runs",
@@ -273,6 +275,7 @@ SWEEPS = [
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
     "escalations.tasks.sweep_escalations",
+    "escalations.linear.tasks.sweep",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
 ]
@@ -283,8 +286,13 @@ RUN_ENDED = [
     "investigations.services.notes.run_ended",
     "investigations.services.announcing.run_ended",
 ]
+#: Work the events of sources that are no helpdesk, see `investigations.services.inbound.InboundHandler`.
+INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inbound.GITHUB"]
+#: Told (the change, an `IssueChange`) of everything that happens to a Linear issue we follow: once, in order, in the
+#: transaction that notes that it was told.
+ISSUE_CHANGED: list[str] = []
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
-ERASURES: list[str] = ["knowledge.replies.erasure.erase"]
+ERASURES: list[str] = ["knowledge.replies.erasure.erase", "escalations.linear.erasure.erase"]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

@@ -10,6 +10,14 @@ from escalations.models.escalations import (
     GapTask,
     Verdict,
 )
+from escalations.models.linear import (
+    IssueChange,
+    IssueComment,
+    IssueLink,
+    IssuePull,
+    LinearConnection,
+    TrackedIssue,
+)
 
 __all__ = [
     "ChecklistAnswer",
@@ -20,5 +28,11 @@ __all__ = [
     "EscalationEvent",
     "EscalationTicket",
     "GapTask",
+    "IssueChange",
+    "IssueComment",
+    "IssueLink",
+    "IssuePull",
+    "LinearConnection",
+    "TrackedIssue",
     "Verdict",
 ]

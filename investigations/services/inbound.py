@@ -24,6 +24,7 @@ from altor.errors import Conflict, DomainError, InvalidInput
 from altor.models import InboundEndpoint, InboundEvent, User
 from altor.queue import enqueue, withdraw
 from altor.redaction import redact
+from altor.registry import parts
 from altor.signatures import Delivery, body_key
 from investigations.helpdesks.base import TicketEvent
 from investigations.helpdesks.reading import moment, text
@@ -49,11 +50,25 @@ _KEPT_HEADERS: Final = ("content-type", "user-agent", "webhook-id", "webhook-tim
 
 
 @dataclass(frozen=True, slots=True)
-class _Worked:
+class Worked:
+    """What became of an event. `reason` says why it was ignored; `result_ref` names what it told of."""
+
     status: InboundEvent.Status
     reason: str = ""
     result_ref: str = ""
     is_gone: bool = False  # the body must not be kept
+
+
+@dataclass(frozen=True, slots=True)
+class InboundHandler:
+    """Works the events of a source that is no helpdesk (setting `INBOUND_HANDLERS`).
+
+    `work` is called inside the transaction that marks the event as done. It may raise InvalidInput for an event that no
+    further try can work, and any other DomainError for one to be tried again later.
+    """
+
+    source: str
+    work: Callable[[InboundEvent, datetime], Worked]
 
 
 def store_event(
@@ -216,15 +231,16 @@ def _read(event: InboundEvent) -> tuple[Sequence[TicketEvent], str]:
     return [*said, *found], ""
 
 
-def _work(event: InboundEvent, said: Sequence[TicketEvent], now: datetime) -> _Worked:
-    handler = HANDLERS.get(event.endpoint.source)
-    if handler is not None:
-        return handler(event, now)
+def _work(event: InboundEvent, said: Sequence[TicketEvent], now: datetime) -> Worked:
+    handlers: tuple[InboundHandler, ...] = parts("INBOUND_HANDLERS")
+    for handler in handlers:
+        if handler.source == event.endpoint.source:
+            return handler.work(event, now)
     if helpdesk_named(event.endpoint.source) is None:
-        return _Worked(InboundEvent.Status.IGNORED, f"Altor does nothing with events of {event.endpoint.source} yet.")
+        return Worked(InboundEvent.Status.IGNORED, f"Altor does nothing with events of {event.endpoint.source} yet.")
     if not said:
         what = f" with {event.kind!r}" if event.kind else " with this event"
-        return _Worked(InboundEvent.Status.IGNORED, f"Altor does nothing{what}.")
+        return Worked(InboundEvent.Status.IGNORED, f"Altor does nothing{what}.")
     tickets: dict[str, Applied] = {}
     reasons: list[str] = []
     for one in said:
@@ -235,13 +251,9 @@ def _work(event: InboundEvent, said: Sequence[TicketEvent], now: datetime) -> _W
         considered = consider(applied.ticket, now=now)
         reasons.append(f"Started {considered.run.ref}." if considered.run else considered.why)
     is_gone = any(applied.is_gone for applied in tickets.values())
-    return _Worked(
+    return Worked(
         InboundEvent.Status.DONE, " ".join(dict.fromkeys(filter(None, reasons))), next(iter(tickets)), is_gone
     )
-
-
-#: Handlers of sources that are no helpdesk.
-HANDLERS: Final[dict[str, Callable[[InboundEvent, datetime], _Worked]]] = {}
 
 
 def _later(event: InboundEvent, reason: str, now: datetime) -> InboundEvent:

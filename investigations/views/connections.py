@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from altor.access import page, person
 from altor.errors import InvalidInput
+from altor.registry import parts
 from altor.templatetags.altor_ui import source_name
 from investigations.models import Connection, StepResult
 from investigations.services.connections import (
@@ -187,7 +188,12 @@ def _lines() -> list[Line]:
 @require_safe
 @page("connection.read")
 def connections(request: HttpRequest) -> HttpResponse:
-    context = {"here": "connections", "lines": _lines(), "may_edit": person(request).may("connection.edit")}
+    context = {
+        "here": "connections",
+        "lines": _lines(),
+        "cards": [(card.template, card.context()) for card in parts("CONNECTION_CARDS")],
+        "may_edit": person(request).may("connection.edit"),
+    }
     return render(request, "investigations/connection_list.html", context)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.urls import reverse
@@ -15,6 +16,7 @@ from altor import events
 from altor.audit import record_event
 from altor.models import InboundEndpoint, InboundEvent, Notice, NoticeChannel, NoticeDelivery, Team, User
 from altor.tokens import create_token
+from escalations.models import IssueLink, LinearConnection, TrackedIssue
 from investigations.automation.rules import read_rules
 from investigations.models import (
     Backfill,
@@ -210,6 +212,7 @@ def build() -> Scene:
     make_trials(done)
     make_automation(lead, ticket)
     make_helpdesks(lead)
+    make_linear()
     make_replies(ticket, hostile, lead)
     scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
     closed = make.finished_run(
@@ -225,6 +228,32 @@ def build() -> Scene:
         team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
         customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
     )  # fmt: skip
+
+
+def make_linear() -> None:
+    """The connection that files, with issues in every state: filed, refused in part, failed, waiting; hostile texts."""
+    row = LinearConnection.objects.create(
+        base_url="https://api.linear.app/graphql", secret="lin_api_obviouslyfake", team="ENG",
+        labels=["bug", LONG[:80]],
+        health="refused", health_message=f"Linear refused the credential: {PAYLOADS[0]}", checked_at=make.NOON,
+        warnings=[PAYLOADS[1]], workspace={"name": PAYLOADS[0], "account": "Altor Bot"}, heard_at=make.NOON,
+        scopes=[{"name": "write (as its account)", "writes": True}],
+    )  # fmt: skip
+    common: dict[str, Any] = {"connection": row, "created_at": make.NOON, "woken_at": make.NOON}
+    for number, status in enumerate(TrackedIssue.Status.values):
+        TrackedIssue.objects.create(
+            cause_key=f"cause-{number}:{PAYLOADS[number]}"[:200], status=status, title=PAYLOADS[number],
+            reason=f"It answered: {PAYLOADS[0]} {LONG}" if status == "failed" else "", **common,
+        )  # fmt: skip
+    filed = TrackedIssue.objects.create(
+        cause_key="rl.limiter_deploy", status="filed", issue_id="x", identifier="ENG-101",
+        url="javascript:window.hacked=1",
+        state_name=PAYLOADS[0][:80], state_type="started", assignee_name=PAYLOADS[1][:120], due_on=date(2199, 12, 24),
+        fix="in_review", seen_at=make.NOON, notes=[PAYLOADS[2][:300]], is_joined=True, **common,
+    )  # fmt: skip
+    IssueLink.objects.create(
+        issue=filed, ticket_ref="TK-1", url="https://altor.example/", title="x", status="failed", created_at=make.NOON
+    )
 
 
 def make_outbound(admin: User) -> None:
@@ -483,6 +512,8 @@ def pages(scene: Scene) -> dict[str, str]:
         "reply-template-new": reverse("knowledge:template-new"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
+        "linear": reverse("linear:connection"),
+        "linear-edit": reverse("linear:edit"),
         "helpdesks": at("helpdesks"),
         "helpdesk": at("helpdesk", "generic", "desk"),
         "helpdesk-off": at("helpdesk", "generic", "old"),

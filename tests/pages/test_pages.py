@@ -17,7 +17,7 @@ _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 _REPLIERS = {"admin", "lead", "agent", "outsider"}
 ONLY = {
-    **dict.fromkeys(("connections", "profile", "inbound", "inbound-event"), _LEADS),
+    **dict.fromkeys(("connections", "linear", "profile", "inbound", "inbound-event"), _LEADS),
     **dict.fromkeys(
         ("outbound", "outbound-filtered", "outbound-endpoint", "outbound-disabled", "outbound-delivery"), _LEADS
     ),
@@ -36,7 +36,9 @@ ONLY = {
     ),
     **dict.fromkeys(("reply-template-edit", "reply-template-new"), _LEADS),
     **dict.fromkeys(("reply", "reply-hostile"), _REPLIERS),
-    **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
+    **dict.fromkeys(
+        ("connection", "linear-edit", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS
+    ),
     "escalate": _REPLIERS,
     **dict.fromkeys(("contract-edit", "contract-new"), _LEADS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
@@ -158,7 +160,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("tickets", 9),
         ("run-done", 22),
         ("ticket", 20),
-        ("connections", 10),
+        ("connections", 11),
+        ("linear", 9),
         ("automation", 17),
         ("helpdesks", 11),
         ("helpdesk", 12),
@@ -245,7 +248,7 @@ def test_every_page_is_guarded() -> None:
     """A view without a guard would be open to everybody: each route of ours names its permission, or fails here."""
     from django.urls import URLPattern, URLResolver, get_resolver
 
-    ours = ("altor.views.", "investigations.views.", "knowledge.views.", "metrics.views.")
+    ours = ("altor.views.", "investigations.views.", "escalations.", "knowledge.views.", "metrics.views.")
     open_views = []
 
     def walk(patterns: list[URLPattern | URLResolver]) -> None:

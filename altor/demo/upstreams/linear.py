@@ -1,4 +1,4 @@
-"""Linear's GraphQL API, reading only: the root fields that Altor's documents ask, with filters, cursors and limits."""
+"""Linear's GraphQL API: the root fields that Altor's documents ask, with filters, cursors and limits; and its board."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
-from altor.demo.credentials import LINEAR_KEY
+from altor.demo.credentials import LINEAR_KEY, LINEAR_WRITE_KEY
+from altor.demo.upstreams import board
 from altor.demo.upstreams.graphql import Executor, GraphQLSyntaxError, parse
 from altor.demo.upstreams.server import Reply, Request, is_credential
+from altor.demo.upstreams.tracker import Hook, Tracker, WriteRefused
 from altor.demo.world.build import World
 from altor.demo.world.issues import build_tracker
 
@@ -32,11 +36,16 @@ class LinearError(Exception):
 
 
 class Linear:
-    def __init__(self, world: World, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, world: World, clock: Callable[[], datetime], *, filed: Path | None = None, hook: Hook | None = None
+    ) -> None:
         self._data = build_tracker(world)
         self._clock = clock
+        self._tracker = Tracker(self._data, clock, file=filed, hook=hook)
 
     def __call__(self, request: Request) -> Reply:
+        if request.path != "/graphql":
+            return board.answer(self._tracker, request)
         try:
             return Reply(200, self._answer(request), self._headers())
         except LinearError as error:
@@ -55,26 +64,34 @@ class Linear:
         }
 
     def _answer(self, request: Request) -> Json:
-        if not is_credential(request, LINEAR_KEY):
+        may_write = is_credential(request, LINEAR_WRITE_KEY)
+        if not may_write and not is_credential(request, LINEAR_KEY):
             raise LinearError(
                 401, "Authentication required, not authenticated", "AUTHENTICATION_ERROR", "authentication error"
             )
-        if request.method != "POST" or request.path != "/graphql":
+        if request.method != "POST":
             raise LinearError(404, "Not found", "NOT_FOUND", "invalid input")
         try:
             asked = json.loads(request.body or b"{}")
             document = parse(asked["query"])
             operation = document.operation(asked.get("operationName"))
-            if operation.kind != "query":
+            if operation.kind != "query" and not may_write:
                 raise LinearError(403, "This API key may only read", "FORBIDDEN", "forbidden")
-            data = Executor(document, operation, asked.get("variables") or {}).run(self._resolve)
+            resolve = self._resolve if operation.kind == "query" else partial(self._write, request.base)
+            data = Executor(document, operation, asked.get("variables") or {}).run(resolve)
         except (GraphQLSyntaxError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise LinearError(400, str(error), "GRAPHQL_VALIDATION_FAILED", "graphql error") from None
         return {"data": data}
 
+    def _write(self, base: str, name: str, arguments: Json) -> Any:
+        try:
+            return self._tracker.write(name, arguments.get("input") or {}, base)
+        except WriteRefused as refused:
+            raise LinearError(200, str(refused), "INVALID_INPUT", "invalid input") from None
+
     def _issues(self) -> list[Json]:
-        now = _iso(self._clock())
-        return [issue for issue in self._data["issues"] if issue["createdAt"] <= now]
+        now = _iso(self._clock())[:19]  # to the second: what was filed in this one is there
+        return [issue for issue in self._data["issues"] if issue["createdAt"][:19] <= now]
 
     def _resolve(self, name: str, arguments: Json) -> Any:
         match name:
@@ -91,7 +108,10 @@ class Linear:
             case "workflowStates":
                 return self._connection(self._data["teams"][0]["states"]["nodes"], arguments)
             case "issueLabels":
-                return self._connection(self._data["teams"][0]["labels"]["nodes"], arguments)
+                labels = self._data["teams"][0]["labels"]["nodes"]
+                return self._connection(
+                    [each for each in labels if self._matches(each, arguments.get("filter"))], arguments
+                )
             case "customerNeeds":
                 return self._connection([], arguments)
             case "issues":
@@ -107,6 +127,20 @@ class Linear:
                     raise LinearError(200, "Entity not found: Issue", "INPUT_ERROR", "invalid input")
                 return found_issue
             case "attachmentsForURL":
+                url, issues = arguments.get("url"), self._tracker.filed
+                found = [
+                    {**each, "issue": issue}
+                    for issue in issues
+                    for each in issue["attachments"]["nodes"]
+                    if each["url"] == url
+                ]
+                return self._connection(found, arguments)
+            case "comments":
+                said = [each for issue in self._tracker.filed for each in issue["comments"]["nodes"]]
+                return self._connection(
+                    [each for each in said if self._matches(each, arguments.get("filter"))], arguments
+                )
+            case "projects":
                 return self._connection([], arguments)
             case "rateLimitStatus":
                 amount = {

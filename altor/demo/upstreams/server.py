@@ -2,7 +2,7 @@
 
     python -m altor.demo.upstreams.server --seed N --anchor 2026-05-01T10:00:00Z --port-file PATH
 
-Reading only. Each upstream wants its own demo credential and refuses every other, as the real ones do.
+Reading only, but for Linear's second key, with which issues are filed. Each upstream wants its own demo credential and refuses every other, as the real ones do.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
+from altor.demo.desk.towards import launch_secret
+from altor.demo.home import DemoState
+from altor.demo.upstreams.hooks import LINEAR_FILE, linear_hook
+from altor.demo.upstreams.tracker import Hook
 from altor.demo.world.build import World
 
 MAX_BODY: Final = 1_000_000
@@ -41,7 +45,7 @@ class Request:
 @dataclass(slots=True)
 class Reply:
     status: int
-    body: Any = None  # JSON-able, or None for an empty body
+    body: Any = None  # JSON-able, bytes as they are, or None for an empty body
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +89,8 @@ class Handler(BaseHTTPRequestHandler):
         return self._send(upstream(Request(self.command, f"/{rest}", url.query, self.headers, body, base)))
 
     def _send(self, reply: Reply) -> None:
-        raw = b"" if reply.body is None else json.dumps(reply.body, separators=(",", ":")).encode()
+        body = b"" if reply.body is None else reply.body
+        raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         self.send_response(reply.status)
         for name, value in {"Content-Type": "application/json; charset=utf-8", **reply.headers}.items():
             self.send_header(name, value)
@@ -107,9 +112,16 @@ class Server(ThreadingHTTPServer):
 
 
 def make_server(
-    world: World, *, port: int = 0, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    world: World,
+    *,
+    port: int = 0,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    filed: Path | None = None,
+    hook: Hook | None = None,
 ) -> ThreadingHTTPServer:
-    """A server for the world, bound to loopback. `clock` decides what has happened already."""
+    """A server for the world, bound to loopback. `clock` decides what has happened already; `filed` keeps what was
+    written to Linear, `hook` is told of what people do there.
+    """
     from altor.demo.upstreams.github import GitHub
     from altor.demo.upstreams.linear import Linear
     from altor.demo.upstreams.statuspage import Statuspages
@@ -117,7 +129,7 @@ def make_server(
 
     upstreams: dict[str, Upstream] = {
         "github": GitHub(world, clock),
-        "linear": Linear(world, clock),
+        "linear": Linear(world, clock, filed=filed, hook=hook),
         "stripe": Stripe(world, clock),
         "statuspage": Statuspages(world, clock),
     }
@@ -131,9 +143,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--anchor", required=True, help="ISO 8601, UTC")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--port-file", type=Path)
+    parser.add_argument("--home", type=Path, help="the demo's: what is filed in Linear is kept there")
+    parser.add_argument("--web", default="", help="Altor's address, told of what happens in Linear")
     options = parser.parse_args(argv)
     world = World(options.seed, datetime.fromisoformat(options.anchor))
-    server = make_server(world, port=options.port)
+    state = DemoState.load(options.home) if options.home is not None else None
+    server = make_server(
+        world,
+        port=options.port,
+        filed=options.home / LINEAR_FILE if options.home is not None else None,
+        hook=linear_hook(options.web, launch_secret(state)) if state is not None and options.web else None,
+    )
     if options.port_file is not None:
         part = options.port_file.with_suffix(".part")
         part.write_text(str(server.server_address[1]))
