@@ -240,7 +240,11 @@ HELPDESKS = [
     "investigations.helpdesks.freshdesk.adapter.Freshdesk",
 ]
 #: Functions that make reference pages: file name -> text.
-REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pages.pages"]
+REFERENCE_PAGES = [
+    "investigations.playbooks.pages.pages",
+    "escalations.packets.pages.pages",
+    "knowledge.replies.pages.pages",
+]
 WIDGET_PARTS: list[str] = ["escalations.widget.escalation_part", "knowledge.replies.widget.reply_part"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [

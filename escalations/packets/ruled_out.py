@@ -37,6 +37,7 @@ def ruled_out_of(material: Material, change: Change | None) -> list[RuledOut]:
     """The playbook's sentences, the causes that facts speak against, and deployments that do not fit in time."""
     said = list(material.diagnosis.get("ruled_out") or [])
     refs = material.rests_on.get("ruled_out") or [[] for _ in said]
+    subjects = {item.ref_id: _stems(f"{item.title} {item.summary}") for item in material.evidence}
     found = [
         _excluded(material, str(text), known) for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
     ]
@@ -132,14 +133,20 @@ def questions_of(material: Material) -> list[Question]:
     return [one for place, one in enumerate(found) if one.ask not in {other.ask for other in found[:place]}]
 
 
-def _excluded(material: Material, text: str, refs: Any) -> RuledOut:
-    """The sentence with the piece of evidence, among those of its steps, that clearly speaks of the same thing."""
+def _excluded(material: Material, text: str, refs: Any, subjects: Mapping[str, set[str]]) -> RuledOut:
+    """The sentence with the piece of evidence, among those of its steps, that clearly speaks of the same thing.
+
+    `subjects`: reference -> the stems of what the evidence says.
+    """
     known = material.refs(*refs)
     steps = {material.by_ref[ref].step_id for ref in known}
-    wanted = {stem for stem in _stems(text) if len(stem) == _STEM and _found_in(material, stem) <= _RARE}
-    items = [item for item in material.evidence if item.step_id in steps]
+    wanted = {stem for stem in _stems(text) if len(stem) == _STEM and _carriers(stem, subjects) <= _RARE}
     scored = sorted(
-        ((len(wanted & _stems(f"{item.title} {item.summary}")), item.verdict == "normal", item) for item in items),
+        (
+            (len(wanted & subjects[item.ref_id]), item.verdict == "normal", item)
+            for item in material.evidence
+            if item.step_id in steps
+        ),
         key=lambda one: (-one[0], not one[1], one[2].pk),
     )
     is_clear = bool(scored) and scored[0][0] > 0 and (len(scored) == 1 or scored[0][:2] > scored[1][:2])
@@ -153,9 +160,9 @@ def _excluded(material: Material, text: str, refs: Any) -> RuledOut:
     )
 
 
-def _found_in(material: Material, stem: str) -> int:
+def _carriers(stem: str, subjects: Mapping[str, set[str]]) -> int:
     """In how many pieces of evidence the word is found: what stands in most tells none of them from the others."""
-    return sum(stem in _stems(f"{item.title} {item.summary}") for item in material.evidence)
+    return sum(stem in found for found in subjects.values())
 
 
 def _stems(text: str) -> set[str]:

@@ -93,6 +93,7 @@ MATRIX: dict[tuple[str, str], Case] = {
         "{run}compare/{older}/", "run.read", 200, foreign="{run}compare/{foreign_ref}/"
     ),
     ("api-investigation-affected", "get"): Case("{run}affected/", "run.read", 200, foreign="{foreign}affected/"),
+    ("api-investigation-packet", "get"): Case("{run}packet/", "run.read", 200, foreign="{foreign}packet/"),
     ("api-investigation-evidence-list", "get"): Case("{run}evidence/", "run.read", 200, foreign="{foreign}evidence/"),
     ("api-investigation-evidence-item", "get"): Case(
         "{run}evidence/E1/", "run.read", 200, foreign="{foreign}evidence/E1/"
