@@ -5,8 +5,8 @@
 DIR is the folder that holds `serve.py` and `score.py`: the server of the cases' upstreams, and the scorer whose idea of
 "mentions this evidence" is used. Each case is investigated through the public command over HTTP; then the packets are
 made in one process. Per case: required pieces of evidence in the JSON and in the Markdown (by reference and sentence),
-whether the culprit stands in the packet, whether sources that were away are said to be, sentences of the summary, sizes,
-and the time that making and writing one takes, database included. Exit code 1 when required evidence is missing.
+whether the culprit stands in the packet, whether sources that were away are said to be, sentences of the summary,
+sizes, and the time that making and writing one takes, database included. Exit code 1 when required evidence is missing.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     found = {name: sum(row[name] for row in rows) for name in ("in_json", "in_markdown")}
     most = {name: max(row[name] for row in rows) for name in ("ms", "json_kb", "markdown_kb")}
     lines.append(
-        f"required evidence: {found['in_json']} of {required} in the JSON, {found['in_markdown']} in the Markdown; made in "
+        f"required evidence: {found['in_json']} of {required} in the JSON, {found['in_markdown']} in the Markdown; "
+        "made in "
         f"{statistics.median(row['ms'] for row in rows):.0f} ms (median), {most['ms']:.0f} ms (worst); "
         f"JSON {most['json_kb']:.0f} kB and Markdown {most['markdown_kb']:.0f} kB at most"
     )

@@ -82,16 +82,19 @@ def impact_of(material: Material) -> Impact:
     others = affected_of(material.run, material.user or cast(User, AnonymousUser()))
     hit = _hit(material, symptom)
     listed = list(others.customers[:LISTED]) if others else []
+    # Customers of tickets that are joined were measured among the others as well.
+    joined = {one.org_id for one in hit}
+    rest = [one for one in others.customers if one.org_id not in joined] if others else []
+    total = others.total - (len(others.customers) - len(rest)) if others and not _is_nothing(material) else 0
     sums: Counter[str] = Counter()
     counted: Counter[str] = Counter()
     for minor, currency in [
         *((one.mrr_minor, one.mrr_currency) for one in hit),
-        *((one.mrr_minor, one.mrr_currency) for one in (others.customers if others else [])),
+        *((one.mrr_minor, one.mrr_currency) for one in (rest if total else [])),
     ]:
         if minor is not None:
             sums[currency] += minor
             counted[currency] += 1
-    total = others.total if others else 0
     revenue = [
         Money(
             amount_minor=sums[currency], currency=currency, shown=money(sums[currency], currency),
@@ -106,7 +109,7 @@ def impact_of(material: Material) -> Impact:
         main_what=(symptom.title or symptom.kind) if symptom else "",
         main_evidence=symptom.ref_id if symptom else "",
         customers=len(hit) + total,
-        others=total,
+        others=others.total if others else 0,
         others_what=others.what if others else "",
         silent=others.silent if others and material.user else 0,
         listed=[
@@ -128,10 +131,16 @@ def impact_of(material: Material) -> Impact:
 
 def _hit(material: Material, symptom: Evidence | None) -> list[Customer]:
     """Customers of the tickets, where something was found that hits them."""
-    label = str(material.top.get("label") or "")
-    if label.startswith(("none.", "other.")) or (symptom is None and not material.is_decided):
+    if _is_nothing(material) or (symptom is None and not material.is_decided):
         return []
     return list({ticket.customer.pk: ticket.customer for ticket in material.tickets if ticket.customer}.values())
+
+
+def _is_nothing(material: Material) -> bool:
+    """Whether the diagnosis says that nothing is wrong for this customer; what others show is their own then."""
+    scope = material.diagnosis.get("scope") or {}
+    nowhere = str(scope.get("kind") or "none") == "none"
+    return nowhere and str(material.top.get("label") or "").startswith(("none.", "other."))
 
 
 def _felt(symptom: Evidence | None) -> list[str]:
@@ -142,7 +151,7 @@ def _whom(material: Material, hit: list[Customer], others: AffectedList | None) 
     names = " and ".join(str(one) for one in hit)
     if others is not None and others.total:
         n = others.total
-        told = f"{n:,} other customer{'s show' if n > 1 else ' shows'} it too: {others.what}."
+        told = f"{n:,} other customer{'s show' if n > 1 else ' shows'} it{' too' if hit else ''}: {others.what}."
         if material.user and others.customers:
             told += f" {others.silent:,} of {len(others.customers):,} have not written about it."
         return [f"{names} and others are affected. {told}" if names else told]

@@ -39,7 +39,8 @@ def ruled_out_of(material: Material, change: Change | None) -> list[RuledOut]:
     refs = material.rests_on.get("ruled_out") or [[] for _ in said]
     subjects = {item.ref_id: _stems(f"{item.title} {item.summary}") for item in material.evidence}
     found = [
-        _excluded(material, str(text), known) for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
+        _excluded(material, str(text), known, subjects)
+        for text, known in zip(said, [*refs, *([[]] * len(said))], strict=False)
     ]
     for candidate in (material.diagnosis.get("candidates") or [])[1:]:
         reasons = [one for one in candidate.get("against") or () if _effect(one) <= _CLEARLY]

@@ -20,7 +20,8 @@ def title_of(material: Material, impact: Impact) -> str:
     ticket = material.tickets[0]
     what = str(material.top.get("title") or "") if material.is_decided else ""
     what = what or ticket.subject or f"Ticket {ticket.ref}"
-    others = f" and {impact.others:,} other{'s' if impact.others > 1 else ''}" if impact.others else ""
+    n = impact.customers - 1
+    others = f" and {n:,} other{'s' if n > 1 else ''}" if n > 0 else ""
     whom = f"{ticket.customer}{others}" if ticket.customer else ""
     return cut(f"{what} ({whom})" if whom else what, _TITLE)
 

@@ -171,6 +171,22 @@ def test_other_customers_are_named_with_their_revenue_in_sums_per_currency():
     assert "boss" not in json.dumps(packet.as_dict())
 
 
+def test_a_customer_whose_ticket_is_joined_is_counted_once():
+    joined = make.customer("org_b", name="Contoso", mrr_minor=100_000, mrr_currency="EUR")
+    run = case(affected=make.affected("org_b", "org_c", total=5))
+    impact = packet_of(run, tickets=[make.ticket(customer=joined)]).impact
+    assert impact.customers == 6
+    assert [(one.amount_minor, one.customers) for one in impact.revenue] == [(340_000, 2)]
+
+
+def test_where_nothing_is_wrong_nobody_is_called_affected():
+    nothing = make.candidate("none.no_anomaly", "Nothing unusual", 0.9)
+    run = case(candidates=[nothing], scope={"kind": "none", "value": None}, affected=make.affected("org_b"), culprit={})
+    packet = packet_of(run)
+    assert packet.impact.customers == 0 and packet.impact.revenue == []
+    assert "No customer is known to be affected" in packet.summary
+
+
 def test_tickets_of_teams_that_the_maker_may_not_see_are_not_named():
     other = make.customer("org_b", name="Contoso")
     elsewhere = make.ticket(in_team=make.team("Elsewhere"), customer=other)
