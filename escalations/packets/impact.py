@@ -42,12 +42,13 @@ def figure_of(item: Evidence) -> Figure | None:
 
 
 def symptom_of(material: Material) -> Evidence | None:
-    """The evidence that states the symptom best: felt by the customer, else the first breach, else the first reason."""
+    """The evidence that states the symptom best: what the customer feels, else a breach that is a reason, else any."""
     breaches = [item for item in material.ordered if item.verdict == "abnormal"]
     felt = [item for item in breaches if item.kind in _FELT and figure_of(item) is not None]
     measured = [item for item in breaches if figure_of(item) is not None]
     reasons = [material.by_ref[ref] for ref in material.reasons]
-    return next(iter([*felt, *measured, *breaches, *reasons]), None)
+    telling = [item for item in reasons if item.verdict == "abnormal"]
+    return next(iter([*felt, *telling, *measured, *breaches, *reasons]), None)
 
 
 def scope_of(material: Material) -> Scope:

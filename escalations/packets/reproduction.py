@@ -62,12 +62,14 @@ def reproduction_of(
 def _markers(material: Material) -> list[Marker]:
     """What the reasons and breaches are about first, then the run's inputs, then what the customer named."""
     found: dict[tuple[str, str], list[str]] = {}
+    own = str(material.run.inputs.get("org_id") or "")
     for item in material.ordered:
         if item.verdict == "abnormal" or item.ref_id in material.reasons:
             for key, value in plain_ref(item.ref).items():
                 if key in _NAMES and isinstance(value, str | int) and str(value) not in _NOBODY:
-                    told = next((known for known in found if _is_known(known, (_NAMES[key], str(value)))), None)
-                    found.setdefault(told or (_NAMES[key], str(value)), []).append(item.ref_id)
+                    marker = _name(key, str(value), own), str(value)
+                    told = next((known for known in found if _is_known(known, marker)), marker)
+                    found.setdefault(told, []).append(item.ref_id)
     for key in _INPUTS:
         value = material.run.inputs.get(key)
         if isinstance(value, str) and value:
@@ -77,6 +79,12 @@ def _markers(material: Material) -> list[Marker]:
             if claim.is_active and claim.kind in _CLAIMS:
                 found.setdefault((_CLAIMS[TicketClaim.Kind(claim.kind)], claim.value), [])
     return [Marker(name=name, value=value, evidence=refs) for (name, value), refs in found.items()][:_MARKERS]
+
+
+def _name(key: str, value: str, own: str) -> str:
+    """What the value is; another tenant than the ticket's is told apart."""
+    name = _NAMES[key]
+    return "other customer" if name == "customer" and own and value != own else name
 
 
 def _is_known(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -133,7 +141,8 @@ def _steps(material: Material, found: Reproduction, change: Change | None) -> It
         files = f", which touches {', '.join(change.files[:4])}" if change.files else ""
         yield f"Read the change {change.id[:7]}{files}."
     if confirm := str(material.top.get("confirm") or ""):
-        yield f"To confirm: {sentence(confirm[:1].lower() + confirm[1:] if confirm[1:2].islower() else confirm)}"
+        first = confirm[:1].lower() if confirm[1:2].islower() or confirm.startswith("A ") else confirm[:1]
+        yield f"To confirm: {sentence(first + confirm[1:])}"
 
 
 def _open(material: Material) -> Iterator[str]:

@@ -130,6 +130,29 @@ def test_figures_queries_and_links_stand_with_the_evidence():
     assert packet.reproduction.detection.evidence == "E1"
 
 
+def test_what_to_look_for_tells_another_tenant_from_the_customer():
+    run = case()
+    run.inputs = {"org_id": "org_0042", "window_start": "2026-05-01T00:00:00Z"}
+    run.save()
+    run.evidence.filter(ref_id="E1").update(ref={"org": "org_9", "endpoint": "GET /v2/orders"})
+    TicketClaim.objects.create(ticket=run.ticket, kind="request_id", value="req_8f3a91")
+    TicketClaim.objects.create(ticket=run.ticket, kind="request_id", value="req_wrong", is_active=False)
+    found = packet_of(run).reproduction
+    named = [(one.name, one.value) for one in found.markers]
+    assert ("other customer", "org_9") in named and ("customer", "org_0042") in named
+    assert ("request id", "req_8f3a91") in named and "req_wrong" not in str(named)
+    assert found.since is not None and f"{found.since:%H:%M}" == "09:12", "the first moment at which it may have begun"
+    assert "the requests of org_0042 on endpoint GET /v2/orders from 1 May 09:12 UTC" in found.steps[0]
+
+
+def test_single_requests_that_failed_are_named_from_the_rows():
+    run = case()
+    run.evidence.filter(ref_id="E1").update(columns=["t", "trace_id"], rows=[["10:00", f"trace{n}"] for n in range(9)])
+    found = packet_of(run).reproduction
+    assert [one.value for one in found.samples] == [f"trace{n}" for n in range(5)]
+    assert any("Follow one that failed: trace trace0" in text for text in found.steps)
+
+
 def test_the_timeline_is_in_order_and_holds_onset_change_messages_and_earlier_runs():
     run = case()
     TicketMessage.objects.create(
@@ -210,6 +233,21 @@ def test_people_of_the_customer_and_secrets_are_taken_out_of_every_text():
     for secret in ("Noor", "noor@", "obviouslyfake123"):
         assert secret not in text
     assert "[requester]" in text and "req_8f3a91" in text
+
+
+def test_a_name_that_is_a_word_or_one_of_ours_spoils_no_other_text():
+    run = case()
+    Ticket.objects.filter(pk=run.ticket_id).update(requester_name="May Mira Second", subject="Mira here since 1 May")
+    packet = packet_of(run)
+    assert packet.tickets[0].subject == "[requester] here since 1 May"
+    assert "1 May" in packet.summary and "1 May" in packet.onset.words
+    assert packet.owner is not None and packet.owner.name == "mira"
+
+
+def test_a_whole_name_is_found_wherever_it_stands_and_however_it_is_written():
+    run = case()
+    run.evidence.filter(ref_id="E3").update(summary="Opened by NOOR EXAMPLE, 2 of 2 checks green.")
+    assert "noor" not in json.dumps(packet_of(run).as_dict()).lower()
 
 
 def test_a_name_that_the_account_shares_stays():
