@@ -370,5 +370,6 @@ class Addition(Part):
 
     at: datetime
     by: str
+    what: str = Field("", description="What kind of thing: added, answered, joined")
     text: str
     evidence: list[EvidenceItem] = Field(default_factory=list)

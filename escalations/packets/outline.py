@@ -61,7 +61,8 @@ def _summary(packet: Given) -> Iterator[Block]:
 
 def _additions(packet: Given, additions: Sequence[Given]) -> Iterator[Block]:
     for one in additions:
-        yield Para(line(plain(f"{clock(one.get('at'))}, {one.get('by')}: ", "strong"), one.get("text")))
+        who = ", ".join(str(part) for part in (clock(one.get("at")), one.get("by"), one.get("what")) if part)
+        yield Para(line(plain(f"{who}: ", "strong"), one.get("text")))
         if found := rows_of(one, "evidence"):
             yield Bullets([item_line(item) for item in found])
 

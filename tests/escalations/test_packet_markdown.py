@@ -161,12 +161,12 @@ def test_it_never_exceeds_its_limit_and_says_what_was_left_out(limit):
 @pytest.mark.django_db
 def test_later_additions_are_marked_with_their_time_and_author():
     packet = packet_of(case()).as_dict()
-    added = Addition(at=make.NOON + timedelta(hours=1), by="Priya N.", text="The customer sent req_77.").model_dump(
-        mode="json"
-    )
+    added = Addition(
+        at=make.NOON + timedelta(hours=1), by="Priya N.", what="Added", text="The customer sent req_77."
+    ).model_dump(mode="json")
     for text in (markdown(packet, additions=[added]), as_text(packet, additions=[added])):
         place = text.lower().index("added after it was sent")
-        assert "2026-05-01 13:00 UTC, Priya N.:" in text[place:]
+        assert "2026-05-01 13:00 UTC, Priya N., Added:" in text[place:]
         assert place < text.lower().index("at a glance")
     assert "Added after" not in markdown(packet)
 
