@@ -294,7 +294,7 @@ RUN_ENDED = [
 INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inbound.GITHUB"]
 #: Told (the change, an `IssueChange`) of everything that happens to a Linear issue we follow: once, in order, in the
 #: transaction that notes that it was told.
-ISSUE_CHANGED: list[str] = []
+ISSUE_CHANGED: list[str] = ["escalations.lifecycle.upstream.issue_changed"]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
 ERASURES: list[str] = ["knowledge.replies.erasure.erase", "escalations.linear.erasure.erase"]
 CONFIGURATION_PARTS = [

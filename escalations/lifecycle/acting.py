@@ -78,12 +78,13 @@ NEEDS_TEXT: Final[Mapping[str, str]] = {
 
 
 def act(
-    escalation: Escalation, name: str, doer: Doer, *, now: datetime, text: str = "", reason: str = "", key: str = "",
-    data: Mapping[str, Any] | None = None,
+    escalation: Escalation, name: str, doer: Doer, *, now: datetime, at: datetime | None = None, text: str = "",
+    reason: str = "", key: str = "", data: Mapping[str, Any] | None = None,
 ) -> Escalation:  # fmt: skip
     """Carry out one of `ACTS`; the escalation as it is then. What it already led to changes nothing.
 
-    `reason` is the code of a rejection. Conflict when the escalation is past it, InvalidInput for missing words.
+    `at` is when it happened, where that was before `now`; `reason` is the code of a rejection. Conflict when the
+    escalation is past it, InvalidInput for missing words.
     """
     chosen = ACTS[name]
     _allow(doer, chosen.permission)
@@ -95,14 +96,14 @@ def act(
         raise InvalidInput(f"Say why with one of: {known}.", errors={"reason": [f"One of {known}."]})
     try:
         with transaction.atomic():
-            return _act(escalation, name, chosen, doer, now, said, reason, key, data or {})
+            return _act(escalation, name, chosen, doer, now, at or now, said, reason, key, data or {})
     except IntegrityError:
         raise Conflict("Another escalation of this cause is open: go on with that one.") from None
 
 
 def _act(
-    escalation: Escalation, name: str, chosen: Act, doer: Doer, now: datetime, said: str, reason: str, key: str,
-    data: Mapping[str, Any],
+    escalation: Escalation, name: str, chosen: Act, doer: Doer, now: datetime, at: datetime, said: str, reason: str,
+    key: str, data: Mapping[str, Any],
 ) -> Escalation:  # fmt: skip
     locked = lock(escalation)
     before = str(locked.status)
@@ -115,12 +116,12 @@ def _act(
     more = {**data, **({"reason": reason} if reason else {}), **({"name": doer.name} if doer.user is None else {})}
     if name == "ask":
         more["of"] = "support"
-    event = tell(locked, chosen.what, at=now, by=doer.user, via=doer.via, text=said, data=more, key=key)
+    event = tell(locked, chosen.what, at=at, by=doer.user, via=doer.via, text=said, data=more, key=key)
     if event is None:
         return locked
     if chosen.ends is not None:
         locked.status = chosen.ends
-    _keep(locked, name, doer, reason, now)
+    _keep(locked, name, doer, reason, at)
     save(locked, now)
     record_event(
         actor=doer.user, action=f"escalation.{chosen.what}", target=locked, reason=said or reason,

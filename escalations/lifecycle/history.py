@@ -12,6 +12,7 @@ from altor import events
 from altor.models import User
 from altor.redaction import redact_text
 from escalations.contracts.stored import form_of
+from escalations.lifecycle.filing import mirror
 from escalations.lifecycle.windows import ACKNOWLEDGE, RESOLVE, UPDATE, climbs, windows
 from escalations.models import Escalation, EscalationEvent
 
@@ -50,6 +51,7 @@ def tell(
                 phase, ticket_ref=ref, subject_ref=escalation.ref, at=at, actor=by, data=said,
                 key=f"{phase}:{ref}:{event.key}"[:160],
             )  # fmt: skip
+    mirror(escalation, event)
     return event
 
 

@@ -15,6 +15,7 @@ from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
 from escalations.clocks.format import hours_of
 from escalations.contracts.checklist import Checked
+from escalations.lifecycle.filing import file
 from escalations.lifecycle.history import W, clean, keep_clocks, tell
 from escalations.lifecycle.joining import link
 from escalations.lifecycle.owners import owners
@@ -109,13 +110,14 @@ def _send(run: Investigation, wish: Wish, actor: User, now: datetime) -> tuple[E
     if completeness == Escalation.Completeness.PROVISIONAL:
         _gaps(escalation, wanted, now)
     escalation.packet = freeze(escalation, wanted, now=now)
+    escalation.issue = file(escalation)
     tell(
         escalation, W.SENT, at=now, by=actor, via=wish.via, text=wish.note,
         data={"severity": escalation.severity, "completeness": str(completeness), "contract": str(wanted.version)},
         key=f"{escalation.pk}:sent",
     )  # fmt: skip
     keep_clocks(escalation, now)
-    escalation.save(update_fields=["packet", "acknowledge_by", "update_by", "resolve_by", "is_broken", "next_look_at"])
+    escalation.save()
     Ticket.objects.filter(pk=ticket.pk).exclude(status=Ticket.Status.RESOLVED).update(status=Ticket.Status.ESCALATED)
     EscalationDraft.objects.filter(ticket=ticket).delete()
     record_event(

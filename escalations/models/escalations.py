@@ -13,6 +13,7 @@ from django.db.models import Q
 from altor.models import Team
 from altor.roles import Role
 from escalations.models.contracts import ContractVersion
+from escalations.models.linear import TrackedIssue
 from investigations.models import Investigation, Ticket
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class EscalationQuerySet(models.QuerySet["Escalation"]):
     def with_context(self) -> Self:
         return self.select_related(
             "ticket", "ticket__customer", "ticket__team", "ticket__owner", "run", "version__contract", "owner_team",
-            "owner_person", "accepted_by", "sent_by",
+            "owner_person", "accepted_by", "sent_by", "issue",
         )  # fmt: skip
 
 
@@ -113,6 +114,7 @@ class Escalation(models.Model):
     override_reason = models.TextField(blank=True)
     note = models.TextField(blank=True)  # of the sender to the engineer; redacted
     packet = models.JSONField(default=dict)  # the frozen copy
+    issue = models.ForeignKey(TrackedIssue, null=True, on_delete=models.SET_NULL, related_name="escalations")
     # Of the page it was sent from: the same page never sends two.
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     link_nonce = models.UUIDField(default=uuid.uuid4, editable=False)  # of its signed link
@@ -226,6 +228,7 @@ class EscalationEvent(models.Model):
         WARNED = "warned", "A window is nearly over"
         BROKEN = "broken", "A window is over"
         JUDGED = "judged", "Judged by engineering"
+        ISSUE = "issue", "Linear"
 
     escalation = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="history")
     what = models.CharField(max_length=12, choices=What)

@@ -98,7 +98,6 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-investigation-evidence-item", "get"): Case(
         "{run}evidence/E1/", "run.read", 200, foreign="{foreign}evidence/E1/"
     ),
-    ("api-investigation-packet", "get"): Case("{run}packet/", "run.read", 200, foreign="{foreign}packet/"),
     ("api-escalate", "get"): Case("{run}escalations/", "escalation.read", 200, foreign="{foreign}escalations/"),
     ("api-escalate", "post"): Case(
         "{older_run}escalations/", "escalation.send", 400, {"severity": "SEV9"}, foreign="{foreign}escalations/"
