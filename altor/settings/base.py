@@ -301,6 +301,7 @@ CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",
     "investigations.configuration.PlaybooksPart",
+    "escalations.configuration.ContractsPart",
     "knowledge.configuration.ReplyTemplatesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
