@@ -242,6 +242,7 @@ HELPDESKS = [
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = [
     "investigations.playbooks.pages.pages",
+    "escalations.contracts.pages.pages",
     "escalations.packets.pages.pages",
     "knowledge.replies.pages.pages",
 ]

@@ -48,6 +48,8 @@ SPECTACULAR_SETTINGS = {
         "ConnectionHealth": "investigations.models.Connection.Health",
         "ClaimKind": "investigations.models.TicketClaim.Kind",
         "TokenKind": "altor.models.ApiToken.Kind",
+        "EscalationStatus": "escalations.models.Escalation.Status",
+        "RejectionReason": "escalations.models.Escalation.Rejection",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
