@@ -241,7 +241,7 @@ HELPDESKS = [
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pages.pages"]
-WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
+WIDGET_PARTS: list[str] = ["escalations.oncall.widget.oncall_part", "knowledge.replies.widget.reply_part"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
 PACKET_PARTS: list[str] = []
@@ -249,7 +249,7 @@ REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
-DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
+DEMO_PARTS = ["investigations.demo.InvestigationsDemo", "escalations.oncall.demo.OnCallDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
     "investigations.tasks.sweep_runs",
@@ -263,6 +263,8 @@ SWEEPS = [
     "altor.tasks.sweep_notices",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
+    "escalations.oncall.tasks.sweep_calendars",
+    "escalations.oncall.tasks.sweep_gaps",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -280,6 +282,7 @@ CONFIGURATION_PARTS = [
     "knowledge.configuration.ReplyTemplatesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
+    "escalations.oncall.configuration.RotationsPart",
     "investigations.configuration_automation.AutomationPart",
     "investigations.configuration_helpdesks.HelpdesksPart",
 ]
