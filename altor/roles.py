@@ -52,6 +52,12 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     ),
     "contract.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalation contracts, their versions and differences"),
     "contract.edit": (frozenset({_L, _X}), "Edit, try, activate and restore escalation contracts"),
+    "oncall.read": (frozenset({_A, _L, _E, _X, _R}), "See who is on call, and have it as a calendar"),
+    "oncall.take": (frozenset({_A, _L, _E, _X}), "Be on call; take shifts of the own team, ask for swaps, answer them"),
+    "oncall.edit": (
+        frozenset({_L, _X}),
+        "Edit rotations of the own teams and put others in (administrators: of all)",
+    ),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

@@ -1,10 +1,12 @@
 """What every page's frame shows: the navigation with its live counts, the person's time zone, the search box.
 
-Apps add entries through the settings `NAV_PARTS`, `NOTICE_PARTS` and `SEARCH_PARTS`, so that nothing here imports them.
+Apps add entries through the settings `NAV_PARTS`, `NOTICE_PARTS`, `HEADER_PARTS` and `SEARCH_PARTS`, so that nothing
+here imports them.
 """
 
 from __future__ import annotations
 
+import logging
 import zoneinfo
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +23,9 @@ from altor.registry import parts
 
 if TYPE_CHECKING:
     from altor.models import User
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,18 @@ class Notice:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderItem:
+    """A live fact in the top bar: `label` is what it is about, `text` what is the case. `detail` is said on hover."""
+
+    label: str
+    text: str
+    url: str
+    detail: str = ""
+    icon: str = "phone"
+    is_wrong: bool = False  # somebody should do something about it
+
+
 class Search(Protocol):
     def __call__(self, user: User, text: str, limit: int) -> Iterable[tuple[str, list[Hit]]]:
         """Groups of hits the person may see, e.g. ("Tickets", [...]); empty groups are left out."""
@@ -94,6 +111,17 @@ def notices(user: User) -> list[Notice]:
     return [notice for part in parts("NOTICE_PARTS") for notice in part(user)]
 
 
+def header(user: User) -> list[HeaderItem]:
+    """What the parts say. One that fails costs its own place, not every page."""
+    found: list[HeaderItem] = []
+    for part in parts("HEADER_PARTS"):
+        try:
+            found += part(user)
+        except Exception:
+            log.exception("a part of the header failed", extra={"part": getattr(part, "__name__", str(part))})
+    return found
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """Context processor. It is computed only when a template shows it: fragments do not pay for it."""
     user = getattr(request, "user", None)
@@ -102,6 +130,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "navigation": SimpleLazyObject(partial(navigation, user)),
         "notices": SimpleLazyObject(partial(notices, user)),
+        "header_items": SimpleLazyObject(partial(header, user)),
     }
 
 

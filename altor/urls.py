@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics/", include("metrics.urls")),
     path("", include("escalations.urls")),
     path("linear/", include("escalations.linear.urls")),
+    path("", include("escalations.oncall_urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]

@@ -246,7 +246,11 @@ REFERENCE_PAGES = [
     "escalations.packets.pages.pages",
     "knowledge.replies.pages.pages",
 ]
-WIDGET_PARTS: list[str] = ["escalations.widget.escalation_part", "knowledge.replies.widget.reply_part"]
+WIDGET_PARTS: list[str] = [
+    "escalations.widget.escalation_part",
+    "escalations.oncall.widget.oncall_part",
+    "knowledge.replies.widget.reply_part",
+]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [
     "escalations.panels.ESCALATION",
@@ -261,13 +265,15 @@ REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
-#: Functions (rotation's short name, time) -> the person on call, or None.
-ON_CALL: list[str] = []
 #: Told (the escalation, what happened) in the transaction in which an escalation moves.
 ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
 TICKET_VISIBILITY: list[str] = ["escalations.visibility.escalated_to"]
-DEMO_PARTS = ["investigations.demo.InvestigationsDemo", "escalations.linear.demo.LinearDemo"]
+DEMO_PARTS = [
+    "investigations.demo.InvestigationsDemo",
+    "escalations.linear.demo.LinearDemo",
+    "escalations.oncall.demo.OnCallDemo",
+]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
     "investigations.tasks.sweep_runs",
@@ -283,6 +289,8 @@ SWEEPS = [
     "escalations.linear.tasks.sweep",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
+    "escalations.oncall.tasks.sweep_calendars",
+    "escalations.oncall.tasks.sweep_gaps",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -306,6 +314,7 @@ CONFIGURATION_PARTS = [
     "knowledge.configuration.ReplyTemplatesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
+    "escalations.oncall.configuration.RotationsPart",
     "investigations.configuration_automation.AutomationPart",
     "investigations.configuration_helpdesks.HelpdesksPart",
 ]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from altor.models import Team, User
-from altor.registry import parts
 from altor.roles import Role
 from escalations.contracts.format import Owner
+from escalations.oncall.now import on_call
 from investigations.models import Ticket
 
 
@@ -41,7 +41,8 @@ def owners(owner: Owner, ticket: Ticket, now: datetime) -> Owners:
     if owner.person and person is None:
         missing.append(f"{owner.person!r} is nobody who is active")
     if person is None and owner.rotation:
-        person = next((found for part in parts("ON_CALL") if (found := part(owner.rotation, now)) is not None), None)
+        held = (one for one in on_call(now) if one.rotation.slug == owner.rotation)
+        person = next((one.person for one in held if one.person is not None), None)
         if person is None:
             missing.append(f"nobody is on call in {owner.rotation!r}")
     people = [person] if person is not None else []

@@ -10,16 +10,18 @@ from escalations.models.escalations import (
     GapTask,
     Verdict,
 )
-from escalations.models.linear import (
-    IssueChange,
-    IssueComment,
-    IssueLink,
-    IssuePull,
-    LinearConnection,
-    TrackedIssue,
+from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
+from escalations.models.oncall import (
+    CalendarLink,
+    ImportedCalendar,
+    Rotation,
+    RotationOverride,
+    RotationVersion,
+    ShiftSwap,
 )
 
 __all__ = [
+    "CalendarLink",
     "ChecklistAnswer",
     "Contract",
     "ContractVersion",
@@ -28,11 +30,16 @@ __all__ = [
     "EscalationEvent",
     "EscalationTicket",
     "GapTask",
+    "ImportedCalendar",
     "IssueChange",
     "IssueComment",
     "IssueLink",
     "IssuePull",
     "LinearConnection",
+    "Rotation",
+    "RotationOverride",
+    "RotationVersion",
+    "ShiftSwap",
     "TrackedIssue",
     "Verdict",
 ]

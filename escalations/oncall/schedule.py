@@ -79,12 +79,27 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """Shifts that were written down elsewhere, such as in a calendar: (from, to, person), in order and apart."""
+
+    spans: tuple[tuple[datetime, datetime, str], ...]
+
+    def shifts(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
+        for since, until, person in self.spans:
+            if until > begin and since < end:
+                yield max(since, begin), min(until, end), person
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
-    """`person` instead of whoever it would be. A swap is two of them."""
+    """`person` instead of whoever it would be; with `instead_of` only where that one would hold the seat. A swap is two
+    of the latter.
+    """
 
     begin: datetime
     end: datetime
     person: str
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +121,7 @@ class Seat:
     """`layers` from the top down: the first that applies wins. Of overrides at the same time the last given wins."""
 
     name: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | Planned, ...]
     overrides: tuple[Override, ...] = ()
 
     def shifts(self, begin: datetime, end: datetime) -> list[Shift]:
@@ -121,8 +136,9 @@ class Seat:
         }
         found: list[Shift] = []
         places = [0] * len(sheets)
+        instead = {number: one.instead_of for number, one in enumerate(reversed(self.overrides)) if one.instead_of}
         for low, high in pairwise(sorted(cuts)):
-            person, source = _topmost(sheets, places, low)
+            person, source = _topmost(sheets, places, low, instead)
             if found and (found[-1].person, found[-1].source) == (person, source):
                 found[-1] = Shift(found[-1].begin, high, person, source)
             else:
@@ -140,14 +156,27 @@ def _clipped(one: Override, begin: datetime, end: datetime) -> tuple[datetime, d
 
 
 def _topmost(
-    sheets: Sequence[tuple[str, Sequence[tuple[datetime, datetime, str]]]], places: list[int], at: datetime
+    sheets: Sequence[tuple[str, Sequence[tuple[datetime, datetime, str]]]],
+    places: list[int],
+    at: datetime,
+    instead: Mapping[int, str],
 ) -> tuple[str, str]:
+    """(person, source) of the sheets from the top down. `instead`: number of a sheet -> whom alone it stands in for."""
+    conditional: list[tuple[str, str]] = []  # (stands in, for whom) of the sheets above, from the top down
+    found = "", ""
     for number, (source, sheet) in enumerate(sheets):
         while places[number] < len(sheet) and sheet[places[number]][1] <= at:
             places[number] += 1
         if places[number] < len(sheet) and sheet[places[number]][0] <= at:
-            return sheet[places[number]][2], source
-    return "", ""
+            person = sheet[places[number]][2]
+            if number not in instead:
+                found = person, source
+                break
+            conditional.append((person, instead[number]))
+    for person, absent in reversed(conditional):
+        if found[0] == absent:
+            found = person, "override"
+    return found
 
 
 def gaps(seats: Sequence[Seat], begin: datetime, end: datetime) -> list[tuple[str, Shift]]:

@@ -216,6 +216,16 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-outbound-endpoint-replay", "post"): Case(
         "outbound/endpoints/warehouse/replay/", "outbound.edit", 202, {"since": "2026-05-01T00:00:00Z"}
     ),
+    ("api-oncall-now", "get"): Case("oncall/now/", "oncall.read", 200),
+    ("api-oncall-schedule", "get"): Case("oncall/schedule/", "oncall.read", 200),
+    ("api-rotation-list", "get"): Case("oncall/rotations/", "oncall.read", 200),
+    ("api-rotation-detail", "get"): Case("oncall/rotations/nothing/", "oncall.read", 404),
+    ("api-override-list", "get"): Case("oncall/overrides/", "oncall.read", 200),
+    ("api-override-list", "post"): Case(
+        "oncall/overrides/", "oncall.take", 404,
+        {"rotation": "nothing", "person": "ana", "begins_at": "2026-05-01T12:00Z", "ends_at": "2026-05-01T13:00Z"},
+    ),
+    ("api-override-detail", "delete"): Case("oncall/overrides/7/", "oncall.take", 404),
     ("api-outbound-delivery-list", "get"): Case("outbound/deliveries/", "outbound.read", 200),
     ("api-outbound-delivery-detail", "get"): Case("outbound/deliveries/msg_00ff/", "outbound.read", 200),
     ("api-outbound-delivery-replay", "post"): Case("outbound/deliveries/msg_00ff/replay/", "outbound.edit", 202),

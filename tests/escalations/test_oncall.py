@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalations.oncall.schedule import Layer, Override, Seat, Shift, Unit, double_bookings, gaps, shares
+from escalations.oncall.schedule import Layer, Override, Planned, Seat, Shift, Unit, double_bookings, gaps, shares
 from tests.escalations.clock_hours import HOURS
 from tests.escalations.test_clock_properties import ZONES, any_hours
 
@@ -168,3 +168,38 @@ def test_a_layer_round_the_clock_leaves_no_gap_and_shares_add_up(found: list[Lay
     assert gaps(both, begin, end) == []
     total = sum((one.total for one in shares(both, begin, end, working=HOURS["utc"]).values()), timedelta())
     assert total == 2 * (end - begin)
+
+
+# ------------------------------------------------------------------------------------------ stand-ins and plans
+def test_an_override_for_one_person_leaves_everybody_else_alone() -> None:
+    office = Layer(("olga",), datetime(2026, 1, 5), BERLIN, hours=HOURS["berlin"])
+    base = Layer(("ana",), datetime(2026, 1, 5), BERLIN)
+    cover = Override(at("2026-03-02T00:00Z"), at("2026-03-03T00:00Z"), "zoe", instead_of="ana")
+    found = Seat("primary", (office, base), (cover,)).shifts(at("2026-03-01T22:00Z"), at("2026-03-03T01:00Z"))
+    assert told(found) == [
+        ("03-01 22:00", "ana"), ("03-02 00:00", "zoe"), ("03-02 08:00", "olga"), ("03-02 16:00", "zoe"),
+        ("03-03 00:00", "ana"),
+    ]  # fmt: skip
+
+
+def test_of_stand_ins_the_later_given_stands_in_for_the_earlier() -> None:
+    base = Layer(("ana",), datetime(2026, 1, 5), BERLIN)
+    day = at("2026-03-02T00:00Z"), at("2026-03-03T00:00Z")
+    chain = (Override(*day, "ben", instead_of="ana"), Override(*day, "cleo", instead_of="ben"))
+    assert told(Seat("primary", (base,), chain).shifts(*day)) == [("03-02 00:00", "cleo")]
+    assert told(Seat("primary", (base,), chain[::-1]).shifts(*day)) == [("03-02 00:00", "ben")]
+    # A plain one given later covers them all, given earlier it is what they stand in for.
+    plain = Override(*day, "dora")
+    assert told(Seat("primary", (base,), (*chain, plain)).shifts(*day)) == [("03-02 00:00", "dora")]
+    assert told(Seat("primary", (base,), (plain, *chain)).shifts(*day)) == [("03-02 00:00", "dora")]
+
+
+def test_planned_shifts_are_a_layer_like_any_other() -> None:
+    spans = (
+        (at("2026-03-02T06:00Z"), at("2026-03-02T12:00Z"), "ana"),
+        (at("2026-03-02T14:00Z"), at("2026-03-02T20:00Z"), "ben"),
+    )
+    found = Seat("primary", (Planned(spans), Layer(("nora",), datetime(2026, 3, 2, 9), BERLIN)))
+    assert told(found.shifts(at("2026-03-02T07:00Z"), at("2026-03-02T21:00Z"))) == [
+        ("03-02 07:00", "ana"), ("03-02 12:00", "nora"), ("03-02 14:00", "ben"), ("03-02 20:00", "nora"),
+    ]  # fmt: skip

@@ -261,3 +261,27 @@ def test_secrets_and_addresses_of_people_do_not_travel(agent):
     for text in (sent.note, str(sent.packet)):
         assert key not in text
         assert "noor@customer.example" not in text
+
+
+def test_whoever_is_on_call_in_the_contracts_rotation_gets_it(agent, lead):
+    from escalations.oncall.editing import create_rotation
+    from escalations.oncall.format import read_form
+
+    load_library()
+    engineer = factories.user("eli", role="engineer", teams=(factories.team(),))
+    create_rotation(
+        read_form(
+            {
+                "name": "API on call", "team": factories.team().slug,
+                "seats": [
+                    {"key": "p", "name": "Primary", "layers": [{"people": ["eli"], "begins": "2026-04-27T09:00"}]}
+                ],
+            }
+        ),
+        actor=lead, now=NOON - timedelta(days=1), slug="api",
+    )  # fmt: skip
+    version = ContractVersion.objects.get()
+    save_contract(version.source_yaml.replace("owner: {}", "owner: {rotation: api}", 1), actor=None)
+    sent, _ = send(finished(), Wish(), actor=agent, now=NOON)
+    assert sent.owner_person == engineer
+    assert Notice.objects.get(kind="escalation.sent").deliveries.get().person == engineer

@@ -16,7 +16,14 @@ from altor import events
 from altor.audit import record_event
 from altor.models import InboundEndpoint, InboundEvent, Notice, NoticeChannel, NoticeDelivery, Team, User
 from altor.tokens import create_token
-from escalations.models import IssueLink, LinearConnection, TrackedIssue
+from escalations.models import ImportedCalendar, IssueLink, LinearConnection, TrackedIssue
+from escalations.oncall.editing import create_rotation
+from escalations.oncall.format import read_form
+from escalations.oncall.links import make_link
+from escalations.oncall.overrides import add_override
+from escalations.oncall.rotations import load_one
+from escalations.oncall.swaps import ask_swap
+from escalations.oncall.turns import turns
 from investigations.automation.rules import read_rules
 from investigations.models import (
     Backfill,
@@ -215,6 +222,7 @@ def build() -> Scene:
     make_linear()
     make_replies(ticket, hostile, lead)
     scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
+    make_rotation(support, agent, lead)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -384,6 +392,39 @@ def make_replies(ticket: Ticket, hostile: Ticket, lead: User) -> None:
     PromisedUpdate.objects.create(ticket=hostile, reply=changed, due_at=due, promised_by=lead, promised_at=make.NOON)
 
 
+def make_rotation(team: Team, agent: User, lead: User) -> None:
+    """A rotation with everything that unfolds: two seats, an override, a swap, a calendar that cannot be read."""
+    now = timezone.now()
+    begins = f"{timezone.localdate() - timedelta(days=10)} 09:00"
+    office = {"week": {"mon-fri": "09:00-17:00"}, "holidays": "DE"}
+    upper = {"people": ["priya"], "begins": begins, "hours": office}
+    lower = {"people": ["lena", "priya"], "begins": begins}
+    seats = [
+        {"key": "primary", "name": "Primary", "layers": [upper, lower]},
+        {"key": "feed", "name": LONG[:80], "layers": [{"calendar": "feed"}]},
+    ]
+    written = {"name": PAYLOADS[0], "team": team.slug, "owns": PAYLOADS[1], "zone": "Europe/Berlin", "seats": seats}
+    rotation = create_rotation(
+        read_form(written), actor=lead, now=now, slug="support", comment=PAYLOADS[0],
+        in_force_from=now - timedelta(days=9),
+    )  # fmt: skip
+    ImportedCalendar.objects.create(
+        rotation=rotation, key="feed", url="https://calendar.example/fake.ics", unmatched=[[PAYLOADS[1], 3]],
+        error=PAYLOADS[0], fetched_at=now, next_fetch_at=now + timedelta(hours=1), said=[PAYLOADS[2]],
+        spans=[[(now - timedelta(days=1)).isoformat(), (now + timedelta(days=1)).isoformat(), agent.pk, "Priya"]],
+    )  # fmt: skip
+    add_override(
+        rotation, seat="primary", begins_at=now, ends_at=now + timedelta(hours=3), person=lead, actor=lead, now=now,
+        reason=PAYLOADS[1],
+    )  # fmt: skip
+    mine = turns(load_one(rotation, now=now), now, now + timedelta(days=40), person=str(agent.pk))[0]
+    ask_swap(
+        rotation, asked=lead, seat=mine.seat, begins_at=mine.begin, ends_at=mine.end, actor=agent, now=now,
+        reason=PAYLOADS[2],
+    )  # fmt: skip
+    make_link("rotation", actor=User.objects.get(role="admin"), now=now, rotation=rotation)
+
+
 def make_trials(run: Investigation) -> None:
     """A dry run and a backtest over the ticket of a run: a case that changed, and ones that could not be replayed."""
     said = brief(run.diagnosis or {})
@@ -516,6 +557,15 @@ def pages(scene: Scene) -> dict[str, str]:
         "reply-template-diff": reverse("knowledge:template-diff", args=["any-cause-en"]),
         "reply-template-edit": reverse("knowledge:template-edit", args=["any-cause-en"]),
         "reply-template-new": reverse("knowledge:template-new"),
+        "on-call": reverse("oncall:overview"),
+        "on-call-new": reverse("oncall:new"),
+        "on-call-import": reverse("oncall:import"),
+        "on-call-swaps": reverse("oncall:swaps"),
+        "on-call-feeds": reverse("oncall:feeds"),
+        "rotation": reverse("oncall:rotation", args=["support"]),
+        "rotation-edit": reverse("oncall:edit", args=["support"]),
+        "rotation-override": reverse("oncall:override", args=["support"]),
+        "rotation-swap": reverse("oncall:swap", args=["support"]),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "linear": reverse("linear:connection"),

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 KEYS = {
     "state": None, "may_create": None, "lines": None, "evidence": None, "similar": None, "escalation": None,
+    "on_call": None,
     "ticket": {"ref", "subject", "status", "class", "customer", "url"},
     "run": {"ref", "status", "version", "severity", "progress", "seconds", "playbook", "url", "failure"},
     "checked": {"text", "unavailable"},
@@ -158,14 +159,15 @@ def test_an_unchanged_document_is_not_sent_again(desk: HelpdeskConnection) -> No
     assert client.get(call_url(desk), headers={"if-none-match": tag}).status_code == 200
 
 
-def test_a_call_that_finds_nothing_new_costs_five_queries(
+def test_a_call_that_finds_nothing_new_costs_six_queries(
     desk: HelpdeskConnection, django_assert_num_queries: Any
 ) -> None:
     person = make.user(teams=(make.team(),))
     make.finished_run(ticket_of(desk))
     client = sidebar(desk, person)
     client.get(call_url(desk))
-    with django_assert_num_queries(5):  # connection, person, ticket, the run's version, the replies' state
+    # connection, person, ticket, the run's version, the replies' state, whether a rotation changed
+    with django_assert_num_queries(6):
         client.get(call_url(desk))
 
 

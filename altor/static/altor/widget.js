@@ -531,6 +531,7 @@ function documentShown() {
     row,
     el("h1", { dir: "auto" }, doc.ticket.subject || doc.ticket.ref),
     words(about, { class: "al-dim" }),
+    doc.on_call && onCall(),
     notice && note(notice.look, notice.look ? "alert-triangle" : "info-circle", words(notice.text)),
     doc.state === "none" && words("No investigation yet."),
     (doc.state === "queued" || doc.state === "running") && progress(),
@@ -546,6 +547,11 @@ function documentShown() {
     more(),
   ];
   return [main, actions()];
+}
+
+function onCall() {
+  const { owns, who, detail, url } = doc.on_call;
+  return el("p", { class: "al-dim" }, `${owns}: `, link(url, { "data-key": "on-call" }, who), detail ? ` ${detail}` : "");
 }
 
 function unknown(row) {
