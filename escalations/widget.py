@@ -10,7 +10,7 @@ from django.db import connection
 
 from altor.errors import DomainError
 from altor.models import User
-from escalations.lifecycle.proposing import Proposal, propose
+from escalations.lifecycle.proposing import Proposal, propose, proposed_severity
 from escalations.models import Escalation
 from investigations.models import Investigation, Ticket
 from investigations.widget.document import link
@@ -32,11 +32,11 @@ def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | N
     run = context.run
     if run is None or run.status != Investigation.Status.DONE:
         return None
+    if newest is None and not proposed_severity(run)[0]:
+        return None
     try:
         wanted = propose(run)
     except DomainError:
-        return None
-    if not wanted.proposed and newest is None:
         return None
     return "escalation", _offer(wanted, newest, context.user)
 
@@ -89,8 +89,7 @@ def _offer(wanted: Proposal, before: Escalation | None, user: User | None) -> di
     return {
         "state": "none", "ref": "", "url": link("escalations:escalate", wanted.run.ticket.ref),
         "title": "Escalation", "severity": wanted.severity, "text": " ".join(words), "missing": lacks, "verb": verb,
-        # Without a person behind the sidebar the page itself asks for the login.
-        "may_escalate": user is None or user.may("escalation.send"),
+        "may_escalate": user is not None and user.may("escalation.send"),
         "can_send": user is not None and user.may("escalation.send") and (joins or is_whole),
     }  # fmt: skip
 

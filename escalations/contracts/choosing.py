@@ -31,10 +31,12 @@ class Chosen:
 
 def contract_for(run: Investigation) -> Chosen:
     """The one in force for the run's ticket; of equally narrow ones the first by key. NoContract when none fits."""
-    ensure_library()
+    active = ContractVersion.objects.active().select_related("contract").order_by("contract__key")
+    if not active:
+        ensure_library()
     incident_class, services, tiers = place_of(run)
     best: tuple[int, str, Chosen] | None = None
-    for version in ContractVersion.objects.active().select_related("contract").order_by("contract__key"):
+    for version in active or active.all():
         form = form_of(version)
         fits = fit(form.area, incident_class, services, tiers)
         if fits is None:

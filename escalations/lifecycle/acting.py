@@ -183,7 +183,9 @@ def judge(
 
 
 def lock(escalation: Escalation) -> Escalation:
-    return Escalation.objects.select_for_update(of=("self",)).with_context().get(pk=escalation.pk)
+    """The row, locked, then read with what belongs to it: what a locking query joins may be older than the lock."""
+    Escalation.objects.select_for_update(of=("self",)).only("pk").get(pk=escalation.pk)
+    return Escalation.objects.with_context().get(pk=escalation.pk)
 
 
 def save(locked: Escalation, now: datetime) -> None:

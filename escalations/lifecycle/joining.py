@@ -25,7 +25,8 @@ def join(
     """
     if not actor.may("escalation.send"):
         raise PermissionRefused("Your role may not escalate.")
-    locked = Escalation.objects.select_for_update(of=("self",)).with_context().get(pk=escalation.pk)
+    Escalation.objects.select_for_update(of=("self",)).only("pk").get(pk=escalation.pk)
+    locked = Escalation.objects.with_context().get(pk=escalation.pk)
     if not locked.is_open:
         raise Conflict(f"{locked.ref} is {locked.get_status_display().lower()}: escalate anew.", escalation=locked.ref)
     return link(locked, run.ticket, run, actor=actor, now=now, via=via, note=note)

@@ -49,7 +49,7 @@ def renew(escalation: Escalation, *, actor: User) -> Escalation:
     """The links that are out there open nothing any more."""
     if not (actor.may("escalation.send") or actor.may("escalation.work")):
         raise PermissionRefused("Your role may not change escalations.")
-    locked = Escalation.objects.select_for_update(of=("self",)).with_context().get(pk=escalation.pk)
+    locked = Escalation.objects.select_for_update(of=("self",)).get(pk=escalation.pk)
     locked.link_nonce = uuid.uuid4()
     locked.save(update_fields=["link_nonce"])
     record_event(actor=actor, action="escalation.link_renewed", target=locked)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db.models import prefetch_related_objects
+
 from altor.errors import Conflict, InvalidInput
 from altor.models import User
 from escalations.contracts.checklist import Checked, State, Supply, checklist, missing
@@ -83,6 +85,8 @@ def propose(run: Investigation, *, severity: str = "", version: ContractVersion 
         raise Conflict(f"{run.ref} is {run.get_status_display().lower()}: an escalation rests on a finished run.")
     if severity and severity not in SEVERITIES:
         raise InvalidInput(f"There is no severity {severity!r}: {', '.join(SEVERITIES)}.", severity=severity)
+    # Read once: checklist, gates and area all look at them.
+    prefetch_related_objects([run], "steps", "evidence")
     proposed, why = proposed_severity(run)
     wanted = severity or proposed
     chosen = Chosen(version, form_of(version), "it was chosen") if version is not None else contract_for(run)

@@ -79,7 +79,9 @@ def widget_document(
     that needs a person. Three queries and those of the parts.
     """
     if run is not None:
-        shown = StepResult.objects.only("investigation_id", "step_id", "position", "title", "source", "status")
+        shown = StepResult.objects.only(
+            "investigation_id", "step_id", "position", "title", "source", "status", "verdict"
+        )
         prefetch_related_objects([run], Prefetch("steps", queryset=shown))
     parts = widget_parts(WidgetContext(ticket, run, user, now))
     is_done = run is not None and run.status == Investigation.Status.DONE

@@ -12,6 +12,8 @@ from django.utils import timezone
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
+from escalations.contracts.stored import load_library
+from escalations.models import Escalation
 from investigations.models import HelpdeskConnection, Investigation
 from investigations.services.gates import override_gate
 from investigations.widget import tokens
@@ -23,8 +25,10 @@ from tests.widget.scene import call_url, helpdesk, sidebar, ticket_of, with_toke
 pytestmark = pytest.mark.django_db
 
 KEYS = {
-    "state": None, "may_create": None, "lines": None, "evidence": None, "similar": None, "escalation": None,
-    "on_call": None,
+    "state": None, "may_create": None, "lines": None, "evidence": None, "similar": None, "on_call": None,
+    "escalation": {
+        "state", "ref", "url", "title", "text", "severity", "missing", "verb", "may_escalate", "can_send",
+    },
     "ticket": {"ref", "subject", "status", "class", "customer", "url"},
     "run": {"ref", "status", "version", "severity", "progress", "seconds", "playbook", "url", "failure"},
     "checked": {"text", "unavailable"},
@@ -54,7 +58,7 @@ def test_everything_about_a_diagnosed_ticket_comes_in_one_call(desk: HelpdeskCon
     assert set(said["evidence"][0]) == {"ref_id", "summary", "verdict", "source", "url"}
     assert said["run"]["progress"] == {"done": 3, "total": 4, "current": ""}
     assert said["reply"] == {"text": make.diagnosis()["reply_draft"], "gate": {"open": True, "missing": []}}
-    assert said["actions"] == {"start": False, "rerun": True, "feedback": True, "insert": True, "escalate": False}
+    assert said["actions"] == {"start": False, "rerun": True, "feedback": True, "insert": True, "escalate": True}
     assert said["viewer"] == {"name": "priya", "is_known": True}
 
 
@@ -136,6 +140,34 @@ def test_parts_of_other_apps_have_their_places_and_none_opens_a_gate(desk: Helpd
     assert sidebar(desk).get(call_url(desk)).json()["actions"]["escalate"] is False
 
 
+# --------------------------------------------------------------------------------------------------------- escalations
+def test_a_complete_escalation_is_sent_from_the_sidebar_once(desk: HelpdeskConnection) -> None:
+    person = make.user(teams=(make.team(),))
+    run = make.finished_run(ticket_of(desk, customer=make.customer()))
+    client = sidebar(desk, person)
+    offered = client.get(call_url(desk)).json()["escalation"]
+    assert (offered["verb"], offered["can_send"], offered["missing"]) == ("Escalate SEV2", True, [])
+    sent = client.post(f"{call_url(desk)}escalate/", {}, format="json", headers={"Idempotency-Key": "click-1"})
+    assert sent.status_code == 201
+    again = client.post(f"{call_url(desk)}escalate/", {}, format="json", headers={"Idempotency-Key": "click-1"})
+    assert again.status_code in (200, 201)
+    one = Escalation.objects.get()
+    assert (one.run, one.history.get().via) == (run, "widget")
+    shown = client.get(call_url(desk)).json()["escalation"]
+    assert (shown["ref"], shown["state"], shown["verb"]) == (one.ref, "sent", f"Open {one.ref}")
+
+
+def test_an_incomplete_one_leads_to_the_page_where_it_is_filled_in(desk: HelpdeskConnection) -> None:
+    person = make.user(teams=(make.team(),))
+    run = make.finished_run(ticket_of(desk))
+    said = sidebar(desk, person).get(call_url(desk)).json()
+    assert (said["escalation"]["can_send"], said["escalation"]["missing"]) == (False, ["The customer, with its id"])
+    assert said["escalation"]["url"].endswith(f"/tickets/{run.ticket.ref}/escalate/")
+    assert said["actions"]["escalate"] is True
+    # Where only the helpdesk vouches for whoever sits there, nothing is offered that needs a person.
+    assert sidebar(desk).get(call_url(desk)).json()["actions"]["escalate"] is False
+
+
 # ------------------------------------------------------------------------------------------------------- cheap polling
 def test_a_poll_with_the_known_version_is_answered_with_nothing(
     desk: HelpdeskConnection, django_assert_num_queries: Any
@@ -159,15 +191,16 @@ def test_an_unchanged_document_is_not_sent_again(desk: HelpdeskConnection) -> No
     assert client.get(call_url(desk), headers={"if-none-match": tag}).status_code == 200
 
 
-def test_a_call_that_finds_nothing_new_costs_six_queries(
+def test_a_call_that_finds_nothing_new_costs_seven_queries(
     desk: HelpdeskConnection, django_assert_num_queries: Any
 ) -> None:
     person = make.user(teams=(make.team(),))
     make.finished_run(ticket_of(desk))
+    load_library()
     client = sidebar(desk, person)
     client.get(call_url(desk))
-    # connection, person, ticket, the run's version, the replies' state, whether a rotation changed
-    with django_assert_num_queries(6):
+    # connection, person, ticket, the run's version; the states of escalations, of replies and of rotations
+    with django_assert_num_queries(7):
         client.get(call_url(desk))
 
 
