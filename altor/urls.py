@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", account.search, name="search"),
     path("metrics/", include("metrics.urls")),
     path("", include("knowledge.urls")),
+    path("", include("escalations.urls")),
     path("", include("investigations.urls")),
 ]
 if find_spec("altor.api.urls"):

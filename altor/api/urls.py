@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     path("metrics/", include("metrics.api_urls")),
     path("", include("knowledge.api_urls")),
+    path("", include("escalations.api_urls")),
     path("", include("investigations.api_urls")),
     re_path(r"^(?P<path>.*)$", unknown_address, name="api-unknown"),
 ]

@@ -241,15 +241,25 @@ HELPDESKS = [
 ]
 #: Functions that make reference pages: file name -> text.
 REFERENCE_PAGES = ["investigations.playbooks.pages.pages", "knowledge.replies.pages.pages"]
+#: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
+QUEUE_OWNERS: list[str] = []
 WIDGET_PARTS: list[str] = ["knowledge.replies.widget.reply_part"]
+#: Told (the kind, the ticket's reference) of every phase event, in the transaction that records it; maybe twice.
+PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard"]
+#: Functions from a ticket to the clocks and owners that its representation over REST tells.
+TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
-TICKET_PANELS: list[str] = ["knowledge.replies.panels.REPLY", "knowledge.replies.panels.PROMISED"]
+TICKET_PANELS: list[str] = [
+    "escalations.ownership.panels.OWNERSHIP",
+    "knowledge.replies.panels.REPLY",
+    "knowledge.replies.panels.PROMISED",
+]
 PACKET_PARTS: list[str] = []
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
-DEMO_PARTS = ["investigations.demo.InvestigationsDemo"]
+DEMO_PARTS = ["investigations.demo.InvestigationsDemo", "escalations.demo.OwnershipDemo"]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
     "investigations.tasks.sweep_runs",
@@ -259,6 +269,7 @@ SWEEPS = [
     "investigations.tasks.sweep_notes",
     "investigations.tasks.sweep_automation",
     "investigations.tasks.sweep_backfills",
+    "escalations.tasks.sweep_clocks",
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
     "knowledge.tasks.sweep_replies",
@@ -278,6 +289,7 @@ CONFIGURATION_PARTS = [
     "investigations.configuration.ConnectionsPart",
     "investigations.configuration.PlaybooksPart",
     "knowledge.configuration.ReplyTemplatesPart",
+    "escalations.configuration.SlaPoliciesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "investigations.configuration_automation.AutomationPart",

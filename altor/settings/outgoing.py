@@ -7,6 +7,6 @@ OUTBOUND = environment.flag("ALTOR_OUTBOUND", default=True)
 #: Dotted paths of dicts that add event types to webhooks: name -> what it tells, in words.
 OUTBOUND_EVENTS: list[str] = []
 #: Dotted paths of dicts that add kinds of notices: name -> `altor.notify.kinds.NoticeKind`.
-NOTICE_KINDS: list[str] = ["knowledge.replies.promised.NOTICES"]
+NOTICE_KINDS: list[str] = ["knowledge.replies.promised.NOTICES", "escalations.ownership.telling.NOTICES"]
 #: Slack's Web API. Replaced in tests only.
 SLACK_API_URL = "https://slack.com/api"

@@ -6,6 +6,7 @@ from altor.settings import environment
 NAV_PARTS = [
     "altor.navigation.ITEMS",
     "investigations.navigation.ITEMS",
+    "escalations.navigation.ITEMS",
     "knowledge.navigation.ITEMS",
     "metrics.navigation.ITEMS",
 ]

@@ -26,6 +26,7 @@ from investigations.panels import panels
 from investigations.services.automation import newest_decision
 from investigations.services.claims import ClaimEdit
 from investigations.services.closures import closure_question
+from investigations.services.custody import assign
 from investigations.services.lifecycle import prospect
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import correct_ticket, upsert_ticket
@@ -241,6 +242,8 @@ def correct(request: HttpRequest, ref: str, what: str) -> HttpResponse:
             if what == "claim":
                 edit = ClaimEdit(kind=form.cleaned_data["kind"], value=form.cleaned_data["value"])
                 correct_ticket(found, actor=user, claims=[edit])
+            elif what == "owner":
+                assign(found, owner=form.cleaned_data["owner"], actor=user, seen=request.POST.get("seen"))
             else:
                 correct_ticket(found, actor=user, **{what: form.cleaned_data[what]})
         except DomainError as refused:

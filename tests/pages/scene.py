@@ -15,6 +15,10 @@ from altor import events
 from altor.audit import record_event
 from altor.models import InboundEndpoint, InboundEvent, Notice, NoticeChannel, NoticeDelivery, Team, User
 from altor.tokens import create_token
+from escalations.models import SlaPolicyVersion
+from escalations.ownership.format import form_of
+from escalations.ownership.policies import load_library, save_policy
+from escalations.ownership.standing import sweep as sweep_clocks
 from investigations.automation.rules import read_rules
 from investigations.models import (
     Backfill,
@@ -210,6 +214,7 @@ def build() -> Scene:
     make_automation(lead, ticket)
     make_helpdesks(lead)
     make_replies(ticket, hostile, lead)
+    make_ownership(ticket, lead, agent)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -223,6 +228,19 @@ def build() -> Scene:
         team=support, admin=admin, lead=lead, agent=agent, engineer=engineer, read_only=read_only, outsider=outsider,
         customer=who, ticket=ticket, done=done, again=again, running=running, failed=failed,
     )  # fmt: skip
+
+
+def make_ownership(ticket: Ticket, lead: User, agent: User) -> None:
+    """Policies in two versions, a ticket that was handed about until it circled, clocks that run and are late."""
+    load_library()
+    changed = form_of(SlaPolicyVersion.objects.get(policy__key="enterprise")).model_dump(by_alias=True)
+    save_policy({**changed, "first_reply": "45 min", "title": PAYLOADS[0][:60]}, actor=lead, comment=LONG)
+    for minute, owner in enumerate((agent, lead, agent)):
+        events.record(
+            "ticket.assigned", ticket_ref=ticket.ref, at=make.NOON + timedelta(minutes=minute),
+            data={"owner": owner.username},
+        )  # fmt: skip
+    sweep_clocks(timezone.now())
 
 
 def make_outbound(admin: User) -> None:
@@ -479,6 +497,15 @@ def pages(scene: Scene) -> dict[str, str]:
         "reply-template-diff": reverse("knowledge:template-diff", args=["any-cause-en"]),
         "reply-template-edit": reverse("knowledge:template-edit", args=["any-cause-en"]),
         "reply-template-new": reverse("knowledge:template-new"),
+        "queue": reverse("escalations:queue"),
+        "queue-filtered": reverse("escalations:queue") + "?view=unowned&page=2",
+        "ownership": reverse("escalations:ownership", args=[scene.ticket.ref]),
+        "ownership-hostile": reverse("escalations:ownership", args=[hostile.ticket.ref]),
+        "sla-policies": reverse("escalations:sla-policies"),
+        "sla-policy": reverse("escalations:sla-policy-version", args=["enterprise", 2]),
+        "sla-policy-diff": reverse("escalations:sla-policy-diff", args=["enterprise"]),
+        "sla-policy-edit": reverse("escalations:sla-policy-edit", args=["enterprise"]),
+        "sla-policy-new": reverse("escalations:sla-policy-new"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "helpdesks": at("helpdesks"),

@@ -35,6 +35,7 @@ ONLY = {
         _LEADS,
     ),
     **dict.fromkeys(("reply-template-edit", "reply-template-new"), _LEADS),
+    **dict.fromkeys(("sla-policy-edit", "sla-policy-new"), _LEADS),
     **dict.fromkeys(("reply", "reply-hostile"), _REPLIERS),
     **dict.fromkeys(("connection", "people", "person", "person-new", "team", "team-new", "audit"), _ADMINS),
     "ticket-new": {"admin", "lead", "agent", "outsider"},
@@ -63,6 +64,8 @@ OF_A_TICKET = {
     "reply",
     "reply-hostile",
     "reply-sent",
+    "ownership",
+    "ownership-hostile",
 }
 
 
@@ -106,7 +109,7 @@ def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: C
         assert len(re.findall(r"<h1[ >]", html)) == 1, name
         title = re.search(r"<title>(.*?)</title>", html, re.S)
         assert title is not None and title[1].endswith("· Altor") and len(title[1]) > 10, name
-        if name not in ("runs-filtered", "playbook-file", "outbound-filtered", "notices-filtered"):
+        if name not in ("runs-filtered", "playbook-file", "outbound-filtered", "notices-filtered", "queue-filtered"):
             assert title[1] not in titles, (name, titles.get(title[1]))
         titles[title[1]] = name
         assert (
@@ -158,6 +161,10 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         ("reply-templates", 8),
         ("reply-template", 9),
         ("promised", 8),
+        ("queue", 10),
+        ("ownership", 16),
+        ("sla-policies", 16),
+        ("sla-policy", 8),
     ],
 )
 def test_query_counts_do_not_grow(
@@ -222,7 +229,7 @@ def test_every_page_is_guarded() -> None:
     """A view without a guard would be open to everybody: each route of ours names its permission, or fails here."""
     from django.urls import URLPattern, URLResolver, get_resolver
 
-    ours = ("altor.views.", "investigations.views.", "knowledge.views.", "metrics.views.")
+    ours = ("altor.views.", "investigations.views.", "escalations.views.", "knowledge.views.", "metrics.views.")
     open_views = []
 
     def walk(patterns: list[URLPattern | URLResolver]) -> None:
@@ -251,6 +258,7 @@ def test_views_reach_rows_only_through_named_reads() -> None:
 
     for path in [
         *(settings.BASE_DIR / "investigations/views").glob("*.py"),
+        *(settings.BASE_DIR / "escalations/views").glob("*.py"),
         *(settings.BASE_DIR / "knowledge/views").glob("*.py"),
         settings.BASE_DIR / "investigations/search.py",
     ]:
