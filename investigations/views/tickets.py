@@ -43,6 +43,8 @@ WORDS: Final = {
     "ticket.classified": "Classified:",
     "ticket.customer_set": "Customer named:",
     "ticket.assigned": "Assigned to",
+    "ticket.priority": "Priority:",
+    "ticket.tier": "The customer's tier:",
     "run.queued": "An investigation was asked for",
     "run.started": "The investigation began",
     "run.finished": "A diagnosis was reached",
@@ -183,7 +185,13 @@ def _events(found: Ticket) -> list[tuple[PhaseEvent, str]]:
         .select_related("actor")
         .order_by("-at", "-pk")[:EVENTS_SHOWN]
     )
-    return [(event, WORDS.get(event.kind, KINDS.get(event.kind, event.kind))) for event in listed]
+    return [(event, _says(event)) for event in listed]
+
+
+def _says(event: PhaseEvent) -> str:
+    if event.kind == "ticket.assigned" and not event.data.get("owner"):
+        return "Returned to the queue:" if event.data.get("reason") else "Returned to the queue"
+    return WORDS.get(event.kind, KINDS.get(event.kind, event.kind))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -263,6 +263,8 @@ def test_the_panel_takes_and_returns(client: Client, queue: list[Ticket], ana: U
         assert answer["Location"] == reverse("investigations:ticket", args=[ticket.ref])
         ticket.refresh_from_db()
         assert ticket.owner == owner, body
+    page = client.get(reverse("investigations:ticket", args=[ticket.ref])).content.decode()
+    assert "Returned to the queue:" in page and "not my field" in page
     elsewhere = make.team("Billing")
     answer = client.post(url, {"act": "return", "reason": "about money", "team": elsewhere.slug})
     assert answer["Location"] == QUEUE  # she does not see it any more
