@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from altor.audit import record_event
@@ -154,7 +155,9 @@ def load_library(*, actor: User | None = None) -> int:
 
 def ensure_library() -> None:
     """Load the shipped policies when there is none at all: one query otherwise."""
-    if not SlaPolicy.objects.exists():
+    if SlaPolicy.objects.exists():
+        return
+    with suppress(IntegrityError), transaction.atomic():  # another process loads them at this moment
         load_library()
 
 

@@ -74,6 +74,7 @@ def _chooser(standing: TicketStanding) -> Callable[[Case], Terms]:
     def choose(case: Case) -> Terms:
         if case.key not in standing.pins:
             if not known:
+                ensure_library()  # the first ticket of a new installation comes before the first sweep
                 known.update({one.pk: one for one in SlaPolicyVersion.objects.active().select_related("policy")})
             found = fitting(case, known.values())
             standing.pins[case.key] = found.pk if found is not None else 0

@@ -24,6 +24,7 @@ def test_the_demos_queue_is_alive_and_seeding_again_changes_nothing() -> None:
         world=World(7, timezone.now() - timedelta(minutes=1)), upstreams="http://127.0.0.1:1", actor=create_people(),
         clickhouse="http://a:b@127.0.0.1:1/?database=otel", tickets=None, say=lambda text: None,
     )  # fmt: skip
+    OwnershipDemo().connect(setting)
     InvestigationsDemo().seed(setting)
     OwnershipDemo().seed(setting)
     standings = TicketStanding.objects.filter(ticket__ref__startswith=PREFIX)
@@ -33,5 +34,6 @@ def test_the_demos_queue_is_alive_and_seeding_again_changes_nothing() -> None:
     assert standings.filter(waiting="customer").exists() and standings.filter(circles__gt=0).count() == 1
     assert standings.filter(unowned_since__isnull=False).exists() and list(violations(now)) == []
     before = list(standings.order_by("pk").values_list("due_at", "owner_changes", "waiting"))
+    OwnershipDemo().connect(setting)
     OwnershipDemo().seed(setting)
     assert list(standings.order_by("pk").values_list("due_at", "owner_changes", "waiting")) == before

@@ -286,6 +286,13 @@ def test_the_clocks_stand_right_after_what_moved_them(support: Team) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_first_ticket_of_a_new_installation_is_under_the_shipped_policies(support: Team) -> None:
+    found, _ = upsert_ticket({"id": "9004", "subject": "slow"})
+    version = clock(found, "first_reply").version
+    assert version is not None and version.policy.key == "standard"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_was_cut_short_is_done_by_the_sweep(support: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     load_library()
     monkeypatch.setattr("escalations.ownership.hearing.refresh_waiting", lambda ref: 1 / 0)
