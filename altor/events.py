@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from altor.models.events import PhaseEvent
+from altor.registry import parts
 from altor.webhooks.publishing import publish
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ KINDS: Final[dict[str, str]] = {
     "ticket.classified": "class decided or corrected",
     "ticket.customer_set": "customer decided or corrected",
     "ticket.assigned": "owner or queue set",
+    "ticket.priority": "the priority changed",
+    "ticket.tier": "the customer's tier changed",
     "ticket.status": "the helpdesk's status changed",
     "ticket.customer_wrote": "a message of the customer arrived",
     "ticket.replied": "a public reply was sent: drafting ends, closure starts",
@@ -84,7 +87,7 @@ def record(
     key: str = "",
 ) -> None:
     """Append one event, inside the caller's transaction, and publish it to the outbound webhooks that want it. `key`
-    makes a repeated telling harmless (same key = stored and sent once).
+    makes a repeated telling harmless (same key = stored and sent once). Functions of the setting PHASE_HEARD are told.
     """
     if kind not in KINDS:
         raise KeyError(kind)
@@ -103,6 +106,8 @@ def record(
         ],
         ignore_conflicts=True,
     )
+    for heard in parts("PHASE_HEARD"):
+        heard(kind, ticket_ref)
     if kind in PUBLISHED and at > timezone.now() - TELLING:
         said = {name: value for name, value in (data or {}).items() if name in PUBLISHED[kind][1]}
         publish(PUBLISHED[kind][0], {"ticket": ticket_ref, "subject": subject_ref, **said}, key=key, at=at)

@@ -21,7 +21,10 @@ _A, _L, _E, _X, _R = Role.AGENT, Role.LEAD, Role.ENGINEER, Role.ADMIN, Role.READ
 PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "ticket.read": (frozenset({_A, _L, _E, _X, _R}), "Read tickets of the own teams"),
     "ticket.create": (frozenset({_A, _L, _X}), "Create a ticket by form or API"),
-    "ticket.edit": (frozenset({_A, _L, _X}), "Correct customer, class, endpoint, window and owner of a ticket"),
+    "ticket.edit": (
+        frozenset({_A, _L, _X}),
+        "Take and assign tickets; correct customer, class, endpoint, window and owner",
+    ),
     "ticket.reply": (frozenset({_A, _L, _X}), "Draft, send and record replies to the customer"),
     "ticket.resolve": (frozenset({_A, _L, _X}), "Resolve a ticket and reopen it"),
     "run.read": (frozenset({_A, _L, _E, _X, _R}), "Read investigations and their evidence"),
@@ -58,6 +61,7 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         frozenset({_L, _X}),
         "Edit rotations of the own teams and put others in (administrators: of all)",
     ),
+    "sla.edit": (frozenset({_L, _X}), "Edit and activate SLA policies; say who answers for a team's queue"),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

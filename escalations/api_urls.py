@@ -8,11 +8,13 @@ from rest_framework.routers import SimpleRouter
 from escalations.api.contracts import ContractViewSet
 from escalations.api.escalate import EscalateView
 from escalations.api.escalations import EscalationViewSet
+from escalations.api.ownership import QueueView, SlaPolicyViewSet
 from escalations.api.packets import PacketView
 from escalations.api.widget import WidgetEscalate
 
 router = SimpleRouter()
 router.register("escalations", EscalationViewSet, basename="api-escalation")
+router.register("sla-policies", SlaPolicyViewSet, basename="api-sla-policy")
 router.register("contracts", ContractViewSet, basename="api-contract")
 
 urlpatterns = [
@@ -21,5 +23,6 @@ urlpatterns = [
     re_path(
         r"^investigations/(?P<ref>INV-[0-9]{1,17})/packet/$", PacketView.as_view(), name="api-investigation-packet"
     ),
+    path("queue/", QueueView.as_view(), name="api-queue"),
     *router.urls,
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from escalations.views import board, contract_edit, contracts, escalate, escalation, link, packets
+from escalations.views import board, contract_edit, contracts, escalate, escalation, link, packets, policies, queue
 
 app_name = "escalations"
 urlpatterns = [
@@ -27,6 +27,20 @@ urlpatterns = [
     path("contracts/<slug:key>/v<int:number>/activate/", contracts.activate_, name="contract-activate"),
     path("contracts/<slug:key>/v<int:number>/restore/", contracts.restore_, name="contract-restore"),
     path("contracts/<slug:key>/v<int:number>/simulation/", contracts.simulation, name="contract-simulation"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/act/", queue.act, name="queue-act"),
+    path("sla-policies/", policies.policies, name="sla-policies"),
+    path("sla-policies/new/", policies.new, name="sla-policy-new"),
+    path("sla-policies/check/", policies.check, name="sla-policy-check"),
+    path("sla-policies/queues/<slug:slug>/", policies.queue_owner, name="queue-owner"),
+    path("sla-policies/<slug:key>/", policies.policy, name="sla-policy"),
+    path("sla-policies/<slug:key>/edit/", policies.edit, name="sla-policy-edit"),
+    path("sla-policies/<slug:key>/diff/", policies.diff, name="sla-policy-diff"),
+    path("sla-policies/<slug:key>/withdraw/", policies.withdraw_, name="sla-policy-withdraw"),
+    path("sla-policies/<slug:key>/v<int:number>/", policies.version, name="sla-policy-version"),
+    path("sla-policies/<slug:key>/v<int:number>/activate/", policies.activate_, name="sla-policy-activate"),
+    path("tickets/<str:ref>/ownership/", queue.ownership, name="ownership"),
+    path("tickets/<str:ref>/ownership/hand/", queue.hand, name="ownership-hand"),
     path("tickets/<str:ref>/escalation/", escalate.panel, name="panel"),
     path("tickets/<str:ref>/escalate/", escalate.escalate, name="escalate"),
     path("tickets/<str:ref>/escalate/discard/", escalate.discard, name="escalate-discard"),

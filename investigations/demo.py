@@ -144,8 +144,9 @@ def _directory(setting: DemoSetting) -> list[dict[str, Any]]:
             "stripe_customer": customer.stripe_id,
             "mrr_minor": PLANS[plans[customer.slug]].unit_amount,
             "mrr_currency": "USD",
+            "renews_on": (setting.world.anchor + timedelta(days=9 + 37 * number % 330)).date(),
         }
-        for customer in setting.world.customers
+        for number, customer in enumerate(setting.world.customers)
     ]
 
 

@@ -138,6 +138,7 @@ class CustomerForm(forms.ModelForm[Customer]):
             "linear_customer",
             "mrr_minor",
             "mrr_currency",
+            "renews_on",
         ]
         labels = {
             "org_id": "Organisation id",
@@ -145,13 +146,16 @@ class CustomerForm(forms.ModelForm[Customer]):
             "linear_customer": "Linear customer",
             "mrr_minor": "Revenue a month",
             "mrr_currency": "Its currency",
+            "renews_on": "Renewal",
         }
         help_texts = {
             "domains": "Mail domains, separated by commas.",
             "emails": "Single addresses at public providers, separated by commas.",
             "mrr_minor": "In minor units: 240000 for 2,400.00 EUR. Empty when it is not known.",
             "mrr_currency": "Three letters, e.g. EUR.",
+            "renews_on": "When the contract is renewed next. Empty when it is not known.",
         }
+        widgets = {"renews_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def clean_domains(self) -> list[str]:
         domains = [str(item).strip().lower().lstrip("@") for item in self.cleaned_data["domains"] if str(item).strip()]

@@ -9,7 +9,7 @@ foreign installation file is accepted with a warning.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,6 +77,7 @@ class CustomerRecord(_Part):
     linear_customer: str = ""
     mrr_minor: int | None = Field(default=None, ge=0, lt=10**15)
     mrr_currency: str = Field(default="", pattern=r"^([A-Za-z]{3})?$")
+    renews_on: date | None = None
 
 
 class Profile(_Part):

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from altor.models import PhaseEvent
+from altor.registry import parts
 from investigations.models import (
     Customer,
     Evidence,
@@ -47,6 +48,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
             "linear_customer",
             "mrr_minor",
             "mrr_currency",
+            "renews_on",
             "created_at",
             "updated_at",
         )
@@ -100,6 +102,8 @@ class RequesterSerializer(serializers.Serializer[Ticket]):
 class TicketSerializer(TicketListSerializer):
     requester = RequesterSerializer(source="*", read_only=True)
     claims = ClaimSerializer(many=True, read_only=True)
+    clocks = serializers.SerializerMethodField(help_text="What the customer was promised, and how it stands")
+    ownership = serializers.SerializerMethodField(help_text="Who has it since when, and how it was handed about")
     investigations = serializers.SerializerMethodField()
     warnings = serializers.SerializerMethodField(help_text="What of the request was ignored or cut")
 
@@ -112,10 +116,27 @@ class TicketSerializer(TicketListSerializer):
             "class_why",
             "customer_why",
             "claims",
+            "clocks",
+            "ownership",
             "investigations",
             "warnings",
         )
         read_only_fields = fields
+
+    @extend_schema_field({"type": "array", "items": _WHY})
+    def get_clocks(self, ticket: Ticket) -> list[dict[str, Any]]:
+        return [clock for told in self._told(ticket) for clock in told["clocks"]]
+
+    @extend_schema_field(_WHY)
+    def get_ownership(self, ticket: Ticket) -> dict[str, Any]:
+        return {name: value for told in self._told(ticket) for name, value in told["ownership"].items()}
+
+    def _told(self, ticket: Ticket) -> list[dict[str, Any]]:
+        """What the apps above say; asked once for both."""
+        kept: dict[int, list[dict[str, Any]]] = self.__dict__.setdefault("_kept", {})
+        if ticket.pk not in kept:
+            kept[ticket.pk] = [tells(ticket) for tells in parts("TICKET_CLOCKS")]
+        return kept[ticket.pk]
 
     def get_investigations(self, ticket: Ticket) -> list[str]:
         """References of the ticket's runs, newest first."""
@@ -415,6 +436,19 @@ class OverrideInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
+class AssignInput(serializers.Serializer[Any]):
+    owner = serializers.CharField(max_length=150, help_text="User name")
+    seen = serializers.CharField(
+        required=False, allow_blank=True, max_length=150,
+        help_text="User name of the owner as you saw it, empty for nobody; left out: whoever it is",
+    )  # fmt: skip
+
+
+class ReturnInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300)
+    team = serializers.SlugField(required=False, allow_blank=True, max_length=60, help_text="Of another team's queue")
+
+
 class CustomerInput(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     domains = serializers.ListField(child=serializers.CharField(max_length=253), required=False, max_length=200)
@@ -427,6 +461,7 @@ class CustomerInput(serializers.Serializer[Any]):
         required=False, allow_null=True, min_value=0, max_value=10**15 - 1, help_text="Revenue a month, in minor units"
     )
     mrr_currency = serializers.RegexField(r"^[A-Za-z]{3}$", required=False, help_text="Three letters, e.g. EUR")
+    renews_on = serializers.DateField(required=False, allow_null=True, help_text="When the contract is renewed next")
 
 
 class CustomerRecordInput(CustomerInput):

@@ -246,6 +246,12 @@ REFERENCE_PAGES = [
     "escalations.packets.pages.pages",
     "knowledge.replies.pages.pages",
 ]
+#: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
+QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]
+#: Told (the kind, the ticket's reference) of every phase event, in the transaction that records it; maybe twice.
+PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard"]
+#: Functions from a ticket to the clocks and owners that its representation over REST tells.
+TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
     "escalations.widget.escalation_part",
     "escalations.oncall.widget.oncall_part",
@@ -253,6 +259,7 @@ WIDGET_PARTS: list[str] = [
 ]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [
+    "escalations.ownership.panels.OWNERSHIP",
     "escalations.panels.ESCALATION",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
@@ -273,6 +280,7 @@ DEMO_PARTS = [
     "investigations.demo.InvestigationsDemo",
     "escalations.linear.demo.LinearDemo",
     "escalations.oncall.demo.OnCallDemo",
+    "escalations.demo.OwnershipDemo",
 ]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [
@@ -283,6 +291,7 @@ SWEEPS = [
     "investigations.tasks.sweep_notes",
     "investigations.tasks.sweep_automation",
     "investigations.tasks.sweep_backfills",
+    "escalations.tasks.sweep_clocks",
     "altor.tasks.sweep_webhooks",
     "altor.tasks.sweep_notices",
     "escalations.tasks.sweep_escalations",
@@ -312,6 +321,7 @@ CONFIGURATION_PARTS = [
     "investigations.configuration.PlaybooksPart",
     "escalations.configuration.ContractsPart",
     "knowledge.configuration.ReplyTemplatesPart",
+    "escalations.ownership.configuration.SlaPoliciesPart",
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "escalations.oncall.configuration.RotationsPart",

@@ -24,6 +24,7 @@ class What(StrEnum):
     RETARGET = "retarget"  # another target, other hours, or both
     FULFIL = "fulfil"
     CANCEL = "cancel"
+    REOPEN = "reopen"  # goes on after its end with what has elapsed; the time between counts for nobody
 
 
 class State(StrEnum):
@@ -107,6 +108,8 @@ class _Clock:
             self.state, self.pause = State.FULFILLED, ""
         elif event.what is What.CANCEL and is_live:
             self.state, self.pause = State.CANCELLED, ""
+        elif event.what is What.REOPEN and self.state in (State.FULFILLED, State.CANCELLED):
+            self.state = State.RUNNING
         elif event.what is What.RETARGET:
             self.target = event.target if event.target is not None else self.target
             self.hours = event.hours or self.hours

@@ -19,6 +19,15 @@ from escalations.models.oncall import (
     RotationVersion,
     ShiftSwap,
 )
+from escalations.models.ownership import (
+    SlaPolicy,
+    SlaPolicyVersion,
+    TeamQueue,
+    TicketClock,
+    TicketClockEvent,
+    TicketClockWork,
+    TicketStanding,
+)
 
 __all__ = [
     "CalendarLink",
@@ -40,6 +49,13 @@ __all__ = [
     "RotationOverride",
     "RotationVersion",
     "ShiftSwap",
+    "SlaPolicy",
+    "SlaPolicyVersion",
+    "TeamQueue",
+    "TicketClock",
+    "TicketClockEvent",
+    "TicketClockWork",
+    "TicketStanding",
     "TrackedIssue",
     "Verdict",
 ]

@@ -101,6 +101,11 @@ def owner_now(now: datetime, team: Team | None = None) -> User | None:
     return next((one.person for one in on_call(now, team) if one.person is not None), None)
 
 
+def answering(team: Team, now: datetime) -> list[User]:
+    """For the setting QUEUE_OWNERS: whoever of the team is on call answers for its queue."""
+    return [one.person for one in on_call(now, team) if one.person is not None]
+
+
 def on_call_in(rotation: Rotation, now: datetime) -> list[OnCall]:
     """The seats of one rotation, also of one that is ended (then nobody)."""
     return [one for one in on_call(now) if one.rotation.pk == rotation.pk]

@@ -1,4 +1,4 @@
-"""Tickets: create, read, correct, investigate, mark as replied, resolve, reopen, explain."""
+"""Tickets: create, read, correct, investigate, mark as replied, resolve, reopen, explain, take, assign, return."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from rest_framework.response import Response
 from altor.api.pagination import CursorPagination
 from altor.api.views import ApiViewSet
 from altor.errors import InvalidInput
-from altor.models import User
+from altor.models import Team, User
 from investigations.api.filtering import TicketFilter
 from investigations.api.runs import run_response
 from investigations.intake.payload import read_payload
 from investigations.models import Customer, Investigation, Ticket
 from investigations.models.tickets import TicketQuerySet
 from investigations.serializers import (
+    AssignInput,
     ClosureInput,
     ReplyInput,
+    ReturnInput,
     RunSerializer,
     StartRunInput,
     TicketCorrection,
@@ -33,6 +35,7 @@ from investigations.serializers import (
 )
 from investigations.services.automatic import consider
 from investigations.services.closures import explain_closure
+from investigations.services.custody import assign, give_back, owners_for, take
 from investigations.services.lifecycle import mark_replied, reopen, resolve
 from investigations.services.runs import RunAlreadyActive, start_investigation
 from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
@@ -53,6 +56,9 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         "resolve": "ticket.resolve",
         "reopen": "ticket.resolve",
         "closure": "ticket.resolve",
+        "take": "ticket.edit",
+        "assign": "ticket.edit",
+        "give_back": "ticket.edit",
     }
     throttle_scopes = {"create": "intake", "start": "run"}
     max_body_bytes = 2_500_000
@@ -166,6 +172,41 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         reopen(self.get_object(), actor=self.user)
         return Response(self._shown(ref))
 
+    @extend_schema(request=None, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def take(self, request: Request, ref: str) -> Response:
+        """The ticket is yours. 409 `already_taken`, with `owner` and `since`, when somebody else has it."""
+        take(self.get_object(), actor=self.user)
+        return Response(self._shown(ref))
+
+    @extend_schema(request=AssignInput, responses=TicketSerializer)
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, ref: str) -> Response:
+        """Give the ticket to somebody. With `seen`: 409 `already_taken` when its owner is another one by now."""
+        ticket = self.get_object()
+        body = AssignInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        owner = _owner(body.validated_data["owner"], ticket)
+        assign(ticket, owner=owner, actor=self.user, seen=body.validated_data.get("seen"))
+        return Response(self._shown(ref))
+
+    @extend_schema(request=ReturnInput, responses=TicketSerializer)
+    @action(detail=True, methods=["post"], url_path="return", url_name="return")
+    def give_back(self, request: Request, ref: str) -> Response:
+        """Return the ticket to its queue, or to another team's, with the reason.
+
+        In a team that is not yours the ticket is out of your sight: the answer is then as it last was.
+        """
+        ticket = self.get_object()
+        body = ReturnInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        before = self._shown(ref)
+        team = _team(body.validated_data.get("team", ""))
+        changed = give_back(ticket, actor=self.user, reason=body.validated_data["reason"], team=team)
+        if not self.get_queryset().filter(ref=ref).exists():
+            return Response({**before, "team": changed.team.slug, "owner": None})
+        return Response(self._shown(ref))
+
 
 def _customer(org_id: str) -> Customer:
     found = Customer.objects.filter(org_id=org_id).first()
@@ -174,9 +215,16 @@ def _customer(org_id: str) -> Customer:
     return found
 
 
+def _team(slug: str) -> Team | None:
+    found = Team.objects.filter(slug=slug).first() if slug else None
+    if slug and found is None:
+        raise InvalidInput(f"There is no team {slug!r}.", errors={"team": ["not a team"]})
+    return found
+
+
 def _owner(username: str, ticket: Ticket) -> User:
     """A colleague of the ticket's team, or anybody who may be given one: engineers see what they own."""
-    found = User.objects.filter(username=username, is_active=True).first()
-    if found is None or not (found.role in ("admin", "engineer") or ticket.team.members.filter(pk=found.pk).exists()):
+    found = owners_for(ticket).filter(username=username).first()
+    if found is None:
         raise InvalidInput(f"{username!r} cannot own this ticket.", errors={"owner": ["nobody of this ticket's team"]})
     return found

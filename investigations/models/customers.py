@@ -18,6 +18,7 @@ class Customer(models.Model):
     linear_customer = models.CharField(max_length=80, blank=True)
     mrr_minor = models.PositiveBigIntegerField(null=True, blank=True)  # revenue a month, minor units; null = not known
     mrr_currency = models.CharField(max_length=3, blank=True)  # upper case
+    renews_on = models.DateField(null=True, blank=True)  # when the contract is renewed next
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from altor.models import User
 from investigations.intake.mail_providers import FREE_MAIL
 from investigations.models import Customer
 from investigations.profile import CustomerRecord
+from investigations.services.tiers import tell_tiers
 
 _READ: Final = 30_000
 _ID: Final = re.compile(
@@ -277,9 +279,15 @@ def update_customer(customer: Customer, *, actor: User, changes: Mapping[str, An
         customer.save()
         record_event(
             actor=actor, action="customer.changed", object_kind="customer", object_ref=customer.org_id,
-            before=before, after=after,
+            before=plain(before), after=plain(after),
         )  # fmt: skip
+        tell_tiers({customer.pk: (str(before["tier"]), customer.tier)} if "tier" in after else {})
     return customer
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a customer as the audit log keeps them."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +300,7 @@ class ImportReport:
 
 _FIELDS: Final = (
     "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer", "mrr_minor", "mrr_currency",
+    "renews_on",
 )  # fmt: skip
 
 
@@ -309,6 +318,7 @@ def import_directory(
         for customer in Customer.objects.select_for_update().filter(org_id__in=list(parsed)).order_by("pk")
     }
     fresh, changed = [], []
+    tiers = {customer.pk: customer.tier for customer in known.values()}
     for org_id, record in parsed.items():
         customer = known.get(org_id)
         values = _values(record, customer)
@@ -320,6 +330,7 @@ def import_directory(
             changed.append(customer)
     Customer.objects.bulk_create(fresh, batch_size=1000)
     Customer.objects.bulk_update(changed, _FIELDS, batch_size=500)
+    tell_tiers({customer.pk: (tiers[customer.pk], customer.tier) for customer in changed})
     report = ImportReport(
         len(fresh), len(changed), len(parsed) - len(fresh) - len(changed), tuple(_shared_domains(parsed))
     )
@@ -366,6 +377,7 @@ def _values(record: CustomerRecord, customer: Customer | None) -> dict[str, Any]
             "mrr_minor": customer.mrr_minor if customer is not None else None,
             "mrr_currency": customer.mrr_currency if customer is not None else "",
         }
+    values["renews_on"] = record.renews_on or (customer.renews_on if customer is not None else None)
     if values["mrr_minor"] is not None and not values["mrr_currency"]:
         raise InvalidInput(f"{record.org_id}: mrr_minor needs its mrr_currency, e.g. EUR.", org_id=record.org_id)
     return values

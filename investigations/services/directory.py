@@ -9,15 +9,17 @@ from django.db import transaction
 from altor.audit import record_event
 from altor.models import User
 from investigations.models import Customer
+from investigations.services.customers import plain
+from investigations.services.tiers import tell_tiers
 
 _FIELDS: Final = (
     "org_id", "name", "domains", "emails", "plan", "tier", "stripe_customer", "linear_customer", "mrr_minor",
-    "mrr_currency",
+    "mrr_currency", "renews_on",
 )  # fmt: skip
 
 
 def _told(customer: Customer) -> dict[str, Any]:
-    return {name: getattr(customer, name) for name in _FIELDS}
+    return plain({name: getattr(customer, name) for name in _FIELDS})
 
 
 @transaction.atomic
@@ -34,4 +36,6 @@ def save_customer(customer: Customer, *, actor: User) -> Customer:
         before=before,
         after=_told(customer),
     )
+    if stored is not None:
+        tell_tiers({customer.pk: (stored.tier, customer.tier)})
     return customer

@@ -17,7 +17,7 @@ from altor.models import PhaseEvent, User
 from investigations.helpdesks.base import Author, Status, TicketEvent
 from investigations.models import Investigation, Ticket, TicketMessage, TicketMirror
 from investigations.replies import reply_seen
-from investigations.services.announcing import owner_changed
+from investigations.services.custody import change_owner
 from investigations.services.gates import gate_state
 from investigations.services.tickets import reference
 
@@ -32,9 +32,12 @@ def tell(
     *,
     before: str,
     is_new: bool,
+    told_priority: str | None = None,
+    was_priority: str = "",
 ) -> None:
     """Record what happened and move the ticket where it leads. `told` are the messages that were not known before;
-    `before` is the status as it was known until now.
+    `before` is the status as it was known until now. `told_priority` is what the event says of it, None for nothing,
+    and `was_priority` what was known until now.
     """
     for message in told:
         _message(ticket, message)
@@ -47,6 +50,8 @@ def tell(
         _over(ticket, event.at, {"deleted": True}, "ticket.deleted")
     if event.status is not None:
         _status(ticket, mirror, event, before)
+    if told_priority is not None:
+        _priority(ticket, mirror, event, told_priority, was_priority)
     if event.assignee is not None:
         _owner(ticket, mirror, event, is_new)
 
@@ -101,13 +106,14 @@ def _status(ticket: Ticket, mirror: TicketMirror, event: TicketEvent, before: st
     was = event.was.value if event.was is not None else before if is_newest else None
     if was == status.value:
         return
-    known = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind="ticket.status", at__lte=event.at)
-    last = known.order_by("-at", "-pk").first()
+    last = _last(ticket, "ticket.status", event.at)
     if last is None or last.data.get("status") != status.value:
         events.record(
             "ticket.status", ticket_ref=ticket.ref, at=event.at, data={"status": status.value, "was": was or ""},
             key=f"ticket.status:{ticket.ref}:{status.value}:{event.at.isoformat()}",
         )  # fmt: skip
+    if not is_newest:
+        _newest_again(ticket, mirror, "status", "ticket.status", {"status": mirror.status})
     if was is None:
         return  # what it was before is not known: only that it was so at that time
     if status.is_over and was not in _OVER:
@@ -148,26 +154,79 @@ def _merged(ticket: Ticket, event: TicketEvent) -> None:
     _over(ticket, event.at, {"merged_into": ref}, "ticket.merged")
 
 
+def _newest_again(ticket: Ticket, mirror: TicketMirror, name: str, kind: str, data: dict[str, Any]) -> None:
+    """After a late statement: the newest one, which may have been passed over because it changed nothing when it came,
+    ends what the late one began. The first of `data` is what it said.
+    """
+    stamp = mirror.stamps.get(name)
+    if not stamp:
+        return
+    field, value = next(iter(data.items()))
+    at = datetime.fromisoformat(stamp[0])
+    known = _last(ticket, kind, at)
+    if known is None or known.data.get(field) == value:
+        return
+    events.record(
+        kind, ticket_ref=ticket.ref, at=at, data={**data, "was": str(known.data.get(field) or "")},
+        key=f"{kind}:{ticket.ref}:{value}:{at.isoformat()}"[:160],
+    )  # fmt: skip
+
+
+def _last(ticket: Ticket, kind: str, at: datetime) -> PhaseEvent | None:
+    known = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind=kind, at__lte=at)
+    return known.order_by("-at", "-pk").first()
+
+
+def _priority(ticket: Ticket, mirror: TicketMirror, event: TicketEvent, told: str, was: str) -> None:
+    # One that is mapped from a custom field has no stamp of its own.
+    is_newest = "priority" not in mirror.stamps or _stands(mirror, "priority", event)
+    if is_newest and told == was:
+        return
+    is_first = event.at <= datetime.fromisoformat(mirror.stamps["first"])
+    if is_newest and is_first:
+        return  # as it came: nothing changed
+    last = _last(ticket, "ticket.priority", event.at)
+    if last is None or last.data.get("priority") != told:
+        before = str(last.data.get("priority")) if last is not None else told if is_first else was if is_newest else ""
+        events.record(
+            "ticket.priority", ticket_ref=ticket.ref, at=event.at, data={"priority": told, "was": before},
+            key=f"ticket.priority:{ticket.ref}:{told}:{event.at.isoformat()}"[:160],
+        )  # fmt: skip
+    if not is_newest:
+        _newest_again(ticket, mirror, "priority", "ticket.priority", {"priority": ticket.priority})
+
+
 # ---------------------------------------------------------------------------------------------------------------- owner
 def _owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent, is_new: bool) -> None:
     if not _stands(mirror, "assignee", event):
+        _late_owner(ticket, mirror, event)
         return
     owner = person_of(str(mirror.assignee.get("email") or ""))
     if owner is None and mirror.assignee:
         return  # somebody whom Altor does not know: who it had as owner is not wrong for that
     if ticket.owner_id == (owner.pk if owner else None):
         return
-    before, ticket.owner = ticket.owner, owner
-    ticket.save(update_fields=["owner", "updated_at"])
-    name = owner.username if owner else ""
-    key = f"{ticket.ref}:{event.at.isoformat()}:{name}"
-    events.record(
-        "ticket.assigned", ticket_ref=ticket.ref, at=event.at, data={"owner": name, "via": "helpdesk"},
-        key=f"ticket.assigned:{key}"[:160],
-    )  # fmt: skip
     # Whoever had the ticket before it came here knows; and history that is read back is no news.
-    if not is_new and event.at > timezone.now() - events.TELLING:
-        owner_changed(ticket, before=before, actor=None, key=key)
+    is_news = not is_new and event.at > timezone.now() - events.TELLING
+    change_owner(ticket, owner, at=event.at, actor=None, data={"via": "helpdesk"}, tells=is_news)
+
+
+def _late_owner(ticket: Ticket, mirror: TicketMirror, event: TicketEvent) -> None:
+    """Who had it before whoever has it now: for the figures; the owner stays."""
+    told = event.assignee
+    owner = person_of(told.email) if told is not None else None
+    if told is None or (told.id and owner is None):
+        return
+    name, last = owner.username if owner else "", _last(ticket, "ticket.assigned", event.at)
+    if name != (last.data.get("owner") if last is not None else ""):
+        events.record(
+            "ticket.assigned", ticket_ref=ticket.ref, at=event.at, data={"owner": name, "via": "helpdesk"},
+            key=f"ticket.assigned:{ticket.ref}:{event.at.isoformat()}:{name}"[:160],
+        )  # fmt: skip
+    now = person_of(str(mirror.assignee.get("email") or ""))
+    if now is not None or not mirror.assignee:
+        data = {"owner": now.username if now else "", "via": "helpdesk"}
+        _newest_again(ticket, mirror, "assignee", "ticket.assigned", data)
 
 
 def person_of(email: str) -> User | None:

@@ -68,7 +68,7 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     options = options_for(endpoint, connection_of(endpoint))
     ticket = known_ticket(endpoint, event.external_id)
     mirror = getattr(ticket, "mirror", None) or (_adopted(ticket) if ticket else TicketMirror())
-    before, was_whole = mirror.status, mirror.is_whole
+    before, was_whole, was_priority = mirror.status, mirror.is_whole, ticket.priority if ticket else ""
     _merge(mirror, event)
     notes: list[str] = []
     is_new, is_erased = ticket is None, mirror.deleted_at is not None or bool(mirror.stamps.get("erased"))
@@ -86,8 +86,19 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     if not is_erased:
         zone = str((mirror.fields.get("requester") or {}).get("timezone") or "")
         read_claims_again(ticket, stated=_claims_of(mirror, options), timezone=zone)
-    happenings.tell(ticket, mirror, event, told, before=before, is_new=is_new)
+    happenings.tell(
+        ticket, mirror, event, told, before=before, is_new=is_new, told_priority=_priority_of(event, options),
+        was_priority=was_priority,
+    )  # fmt: skip
     return Applied(ticket, is_new, notes, is_erased or messages.holds_removed(ticket, event))
+
+
+def _priority_of(event: TicketEvent, options: Options) -> str | None:
+    """What the event says of it, in its own field or in one that is mapped to it; None when it says nothing."""
+    mapped = [event.custom[name] for name, target in options.custom_fields.items()
+              if target == "priority" and event.custom.get(name)]  # fmt: skip
+    told = mapped[0] if mapped else event.fields.get("priority")
+    return redact_text(told)[: _LONGEST["priority"]] if isinstance(told, str) else None
 
 
 def lock_ticket(ref: str) -> None:

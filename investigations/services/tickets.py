@@ -25,9 +25,9 @@ from investigations.intake.zones import zone_named
 from investigations.models import Customer, InstallationProfile, PlaybookVersion, Ticket, TicketClaim, TicketMessage
 from investigations.playbooks.format import Playbook
 from investigations.services import textmodel
-from investigations.services.announcing import owner_changed
 from investigations.services.claims import ClaimEdit, apply_edits
 from investigations.services.classify import classify_text
+from investigations.services.custody import change_owner
 from investigations.services.customers import remember_address, resolve_customer
 from investigations.services.playbooks import ensure_library
 
@@ -124,8 +124,12 @@ def _upsert(payload: TicketPayload, door: _Door, actor: User | None, now: dateti
         if door.is_opening:
             tell_received(ticket, now=now, actor=actor)
         record_event(actor=actor, action="ticket.created", target=ticket, after={"helpdesk": ticket.helpdesk})
-    elif not _apply(ticket, values, payload.created_at is not None):
-        return ticket, False
+    else:
+        was = ticket.priority
+        if not _apply(ticket, values, payload.created_at is not None):
+            return ticket, False
+        if door.is_opening and ticket.priority != was:  # a helpdesk's events tell it at their own time
+            _tell(ticket, "ticket.priority", now, {"priority": ticket.priority, "was": was}, actor)
     read_claims_again(ticket, timezone=payload.requester.timezone)
     _decide_customer(ticket, now)
     _decide_class(ticket, now)
@@ -353,9 +357,7 @@ def correct_ticket(
         _tell(ticket, "ticket.classified", now, {"class": incident_class, "how": _HOW_PERSON}, actor)
     if owner is not None and owner.pk != ticket.owner_id:
         before["owner"], after["owner"] = str(ticket.owner.username if ticket.owner else ""), owner.username
-        former, ticket.owner = ticket.owner, owner
-        _tell(ticket, "ticket.assigned", now, {"owner": owner.username}, actor)
-        owner_changed(ticket, before=former, actor=actor, key=f"{ticket.ref}:{now.isoformat()}:{owner.username}")
+        change_owner(ticket, owner, at=now, actor=actor)
     if claims:
         changes = apply_edits(ticket, claims, actor=actor)
         if changes:

@@ -26,6 +26,7 @@ from investigations.panels import panels
 from investigations.services.automation import newest_decision
 from investigations.services.claims import ClaimEdit
 from investigations.services.closures import closure_question
+from investigations.services.custody import assign
 from investigations.services.lifecycle import prospect
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import correct_ticket, upsert_ticket
@@ -42,6 +43,8 @@ WORDS: Final = {
     "ticket.classified": "Classified:",
     "ticket.customer_set": "Customer named:",
     "ticket.assigned": "Assigned to",
+    "ticket.priority": "Priority:",
+    "ticket.tier": "The customer's tier:",
     "run.queued": "An investigation was asked for",
     "run.started": "The investigation began",
     "run.finished": "A diagnosis was reached",
@@ -182,7 +185,13 @@ def _events(found: Ticket) -> list[tuple[PhaseEvent, str]]:
         .select_related("actor")
         .order_by("-at", "-pk")[:EVENTS_SHOWN]
     )
-    return [(event, WORDS.get(event.kind, KINDS.get(event.kind, event.kind))) for event in listed]
+    return [(event, _says(event)) for event in listed]
+
+
+def _says(event: PhaseEvent) -> str:
+    if event.kind == "ticket.assigned" and not event.data.get("owner"):
+        return "Returned to the queue:" if event.data.get("reason") else "Returned to the queue"
+    return WORDS.get(event.kind, KINDS.get(event.kind, event.kind))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -241,6 +250,8 @@ def correct(request: HttpRequest, ref: str, what: str) -> HttpResponse:
             if what == "claim":
                 edit = ClaimEdit(kind=form.cleaned_data["kind"], value=form.cleaned_data["value"])
                 correct_ticket(found, actor=user, claims=[edit])
+            elif what == "owner":
+                assign(found, owner=form.cleaned_data["owner"], actor=user, seen=request.POST.get("seen"))
             else:
                 correct_ticket(found, actor=user, **{what: form.cleaned_data[what]})
         except DomainError as refused:

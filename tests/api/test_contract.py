@@ -38,7 +38,18 @@ TICKET_ROW = [
 ]
 TICKET = [
     *TICKET_ROW,
-    *["description", "requester", "organization", "class_why", "customer_why", "claims", "investigations", "warnings"],
+    *[
+        "description",
+        "requester",
+        "organization",
+        "class_why",
+        "customer_why",
+        "claims",
+        "clocks",
+        "ownership",
+        "investigations",
+        "warnings",
+    ],
 ]
 RUN_ROW = [
     "ref",
@@ -134,6 +145,7 @@ CUSTOMER = [
     "linear_customer",
     "mrr_minor",
     "mrr_currency",
+    "renews_on",
     "created_at",
     "updated_at",
 ]

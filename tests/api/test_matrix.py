@@ -65,6 +65,21 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-ticket-reopen", "post"): Case(
         "tickets/TK-10134/reopen/", "ticket.resolve", 409, {}, foreign="tickets/TK-20999/reopen/"
     ),
+    ("api-ticket-take", "post"): Case(
+        "tickets/TK-10134/take/", "ticket.edit", 409, {}, foreign="tickets/TK-20999/take/"
+    ),
+    ("api-ticket-assign", "post"): Case(
+        "tickets/TK-10134/assign/", "ticket.edit", 400, {"owner": "nobody"}, foreign="tickets/TK-20999/assign/"
+    ),
+    ("api-ticket-return", "post"): Case(
+        "tickets/TK-10134/return/", "ticket.edit", 200, {"reason": "not mine"}, foreign="tickets/TK-20999/return/"
+    ),
+    ("api-queue", "get"): Case("queue/", "ticket.read", 200),
+    ("api-sla-policy-list", "get"): Case("sla-policies/", "ticket.read", 200),
+    ("api-sla-policy-list", "post"): Case("sla-policies/", "sla.edit", 400, {"policy": {"key": "x"}}),
+    ("api-sla-policy-detail", "get"): Case("sla-policies/nothing/", "ticket.read", 404),
+    ("api-sla-policy-versions", "get"): Case("sla-policies/nothing/versions/", "ticket.read", 404),
+    ("api-sla-policy-activate", "post"): Case("sla-policies/nothing/versions/1/activate/", "sla.edit", 404, {}),
     ("api-reply-template-list", "get"): Case("reply-templates/", "reply_template.read", 200),
     ("api-reply-template-detail", "get"): Case("reply-templates/any-cause-en/", "reply_template.read", 200),
     ("api-reply-template-versions", "get"): Case("reply-templates/any-cause-en/versions/", "reply_template.read", 200),

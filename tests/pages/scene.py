@@ -16,7 +16,7 @@ from altor import events
 from altor.audit import record_event
 from altor.models import InboundEndpoint, InboundEvent, Notice, NoticeChannel, NoticeDelivery, Team, User
 from altor.tokens import create_token
-from escalations.models import ImportedCalendar, IssueLink, LinearConnection, TrackedIssue
+from escalations.models import ImportedCalendar, IssueLink, LinearConnection, SlaPolicyVersion, TrackedIssue
 from escalations.oncall.editing import create_rotation
 from escalations.oncall.format import read_form
 from escalations.oncall.links import make_link
@@ -24,6 +24,9 @@ from escalations.oncall.overrides import add_override
 from escalations.oncall.rotations import load_one
 from escalations.oncall.swaps import ask_swap
 from escalations.oncall.turns import turns
+from escalations.ownership.format import form_of
+from escalations.ownership.policies import load_library, save_policy
+from escalations.ownership.standing import sweep as sweep_clocks
 from investigations.automation.rules import read_rules
 from investigations.models import (
     Backfill,
@@ -223,6 +226,7 @@ def build() -> Scene:
     make_replies(ticket, hostile, lead)
     scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
     make_rotation(support, agent, lead)
+    make_ownership(ticket, lead, agent)
     closed = make.finished_run(
         make.ticket(
             in_team=support, customer=who, status="resolved", subject=f"Refused {LONG}", description=PAYLOADS[0]
@@ -262,6 +266,19 @@ def make_linear() -> None:
     IssueLink.objects.create(
         issue=filed, ticket_ref="TK-1", url="https://altor.example/", title="x", status="failed", created_at=make.NOON
     )
+
+
+def make_ownership(ticket: Ticket, lead: User, agent: User) -> None:
+    """Policies in two versions, a ticket that was handed about until it circled, clocks that run and are late."""
+    load_library()
+    changed = form_of(SlaPolicyVersion.objects.get(policy__key="enterprise")).model_dump(by_alias=True)
+    save_policy({**changed, "first_reply": "45 min", "title": PAYLOADS[0][:60]}, actor=lead, comment=LONG)
+    for minute, owner in enumerate((agent, lead, agent)):
+        events.record(
+            "ticket.assigned", ticket_ref=ticket.ref, at=make.NOON + timedelta(minutes=minute),
+            data={"owner": owner.username},
+        )  # fmt: skip
+    sweep_clocks(timezone.now())
 
 
 def make_outbound(admin: User) -> None:
@@ -566,6 +583,15 @@ def pages(scene: Scene) -> dict[str, str]:
         "rotation-edit": reverse("oncall:edit", args=["support"]),
         "rotation-override": reverse("oncall:override", args=["support"]),
         "rotation-swap": reverse("oncall:swap", args=["support"]),
+        "queue": reverse("escalations:queue"),
+        "queue-filtered": reverse("escalations:queue") + "?view=unowned&page=2",
+        "ownership": reverse("escalations:ownership", args=[scene.ticket.ref]),
+        "ownership-hostile": reverse("escalations:ownership", args=[hostile.ticket.ref]),
+        "sla-policies": reverse("escalations:sla-policies"),
+        "sla-policy": reverse("escalations:sla-policy-version", args=["enterprise", 2]),
+        "sla-policy-diff": reverse("escalations:sla-policy-diff", args=["enterprise"]),
+        "sla-policy-edit": reverse("escalations:sla-policy-edit", args=["enterprise"]),
+        "sla-policy-new": reverse("escalations:sla-policy-new"),
         "connections": at("connections"),
         "connection": at("connection", "github"),
         "linear": reverse("linear:connection"),

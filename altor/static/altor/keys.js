@@ -2,7 +2,7 @@
 const GO = {};
 for (const link of document.querySelectorAll("[data-go]")) GO[link.dataset.go] = link.href;
 
-const typing = (node) => node?.closest?.("input, textarea, select, [contenteditable=true]");
+const typing = (node) => node?.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
 const dialogOpen = () => document.querySelector("dialog[open]");
 let waiting = 0;
 
@@ -18,6 +18,14 @@ function step(by) {
   const target = next.matches("a, button, [tabindex]") ? next : next.querySelector("a, button, summary");
   target?.focus();
   next.scrollIntoView({ block: "nearest" });
+}
+
+// Buttons of a row answer to their key only while the row is in focus.
+function pressInRow(name) {
+  const target = document.activeElement?.closest("[data-row]")?.querySelector(`[data-rowkey="${name}"]`);
+  if (!target || target.disabled) return false;
+  target.click();
+  return true;
 }
 
 function press(name) {
@@ -46,6 +54,6 @@ export function start() {
       if (details) { event.preventDefault(); details.open = !details.open; }
       return;
     }
-    if (/^[a-z/]$/.test(key) && press(key)) event.preventDefault();
+    if (/^[a-z/]$/.test(key) && (pressInRow(key) || press(key))) event.preventDefault();
   });
 }

@@ -1,0 +1,1 @@
+"""Who owns a ticket, since when, and how its clocks stand under what its customer was promised."""
