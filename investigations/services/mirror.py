@@ -22,7 +22,7 @@ from investigations.helpdesks.registry import helpdesk_named, options_of
 from investigations.intake.payload import MAX_DESCRIPTION, MAX_TAGS
 from investigations.models import HelpdeskConnection, Ticket, TicketMirror
 from investigations.services import erasure, happenings, messages
-from investigations.services.tickets import read_claims_again, reference, tell_received, upsert_ticket
+from investigations.services.tickets import adopt_ticket, read_claims_again, reference, tell_received, upsert_ticket
 
 #: Objects of the neutral shape whose parts are stated one by one.
 _NESTED: Final = ("requester", "organization")
@@ -66,7 +66,9 @@ def apply_event(event: TicketEvent, *, endpoint: InboundEndpoint, now: datetime)
     ref = reference(endpoint.ticket_prefix, event.external_id)
     lock_ticket(ref)
     options = options_for(endpoint, connection_of(endpoint))
-    ticket = known_ticket(endpoint, event.external_id)
+    ticket = known_ticket(endpoint, event.external_id) or adopt_ticket(
+        event.external_id, helpdesk=endpoint.source, connection=endpoint.connection, prefix=endpoint.ticket_prefix
+    )
     mirror = getattr(ticket, "mirror", None) or (_adopted(ticket) if ticket else TicketMirror())
     before, was_whole, was_priority = mirror.status, mirror.is_whole, ticket.priority if ticket else ""
     _merge(mirror, event)

@@ -82,6 +82,20 @@ def upsert_ticket(
         ) from clash
 
 
+def adopt_ticket(external_id: str, *, helpdesk: str, connection: str, prefix: str) -> Ticket | None:
+    """A ticket that came under the helpdesk's name before it was connected, by REST or by hand: it is the connection's
+    from now on. None without one, and for one whose reference is another. In the caller's transaction.
+    """
+    found = Ticket.objects.select_for_update(of=("self",)).filter(
+        helpdesk=helpdesk, connection="", external_id=external_id, ref=reference(prefix, external_id)
+    ).first()  # fmt: skip
+    if found is not None and connection:
+        found.connection = connection
+        found.save(update_fields=["connection"])
+        record_event(actor=None, action="ticket.adopted", target=found, after={"connection": connection})
+    return found
+
+
 def reference(prefix: str, external_id: str) -> str:
     """`ZD-48213`."""
     return f"{prefix}-{external_id}"

@@ -287,3 +287,15 @@ def test_texts_are_stored_redacted_and_ours_are_known() -> None:
     rows = {row.external_id: row for row in TicketMessage.objects.filter(ticket=ticket)}
     assert secret not in rows["m1"].text
     assert [rows[key].is_ours for key in ("m1", "m2", "m3")] == [False, True, True]
+
+
+def test_a_ticket_that_came_by_rest_before_its_helpdesk_was_connected_is_taken_over() -> None:
+    before, _ = upsert_ticket({"id": "77", "subject": "Orders are refused", "description": "GET /v2/orders fails"})
+    desk = endpoint(ticket_prefix="TK")
+    taken = apply_event(event(id="77", minutes=1, priority="high"), endpoint=desk, now=BEGIN).ticket
+    assert taken.pk == before.pk
+    taken.refresh_from_db()
+    assert (taken.connection, taken.subject, taken.priority) == (desk.connection, "Orders are refused", "high")
+    assert AuditEvent.objects.filter(action="ticket.adopted", object_ref=before.ref).count() == 1
+    again = apply_event(event(id="77", minutes=2, priority="low"), endpoint=desk, now=BEGIN).ticket
+    assert again.pk == before.pk and Ticket.objects.count() == 1
