@@ -278,6 +278,7 @@ ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
 TICKET_VISIBILITY: list[str] = ["escalations.visibility.escalated_to"]
 DEMO_PARTS = [
     "investigations.demo.InvestigationsDemo",
+    "escalations.contracts.demo.ContractsDemo",
     "escalations.linear.demo.LinearDemo",
     "escalations.oncall.demo.OnCallDemo",
     "escalations.demo.OwnershipDemo",
