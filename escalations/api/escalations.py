@@ -79,7 +79,7 @@ class EscalationViewSet(mixins.ListModelMixin, ApiViewSet):
         "answer": "escalation.send",
         "verify": "escalation.send",
         "withdraw": "escalation.send",
-        "add": "escalation.read",
+        "add": "escalation.send",
     }
     lookup_url_kwarg = "ref"
     lookup_value_regex = r"ESC-[0-9]{1,17}"

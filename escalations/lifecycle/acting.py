@@ -111,7 +111,7 @@ def _act(
         return locked
     if locked.status not in chosen.begins:
         raise Conflict(
-            f"{locked.ref} is {locked.get_status_display().lower()} already.", escalation=locked.ref, status=before
+            f"{locked.ref} is {locked.get_status_display().lower()} already.", escalation=locked.ref, state=before
         )
     more = {**data, **({"reason": reason} if reason else {}), **({"name": doer.name} if doer.user is None else {})}
     if name == "ask":

@@ -145,7 +145,7 @@ MATRIX: dict[tuple[str, str], Case] = {
             ("answer", "answer", "escalation.send", 200, {"text": "eu-central"}),
             ("verify", "verify", "escalation.send", 409, {}),
             ("withdraw", "withdraw", "escalation.send", 200, {"text": "It was our own mistake."}),
-            ("add", "add", "escalation.read", 400, {"text": ""}),
+            ("add", "add", "escalation.send", 400, {"text": ""}),
         )
     },
     ("api-contract-list", "get"): Case("contracts/", "contract.read", 200),

@@ -96,7 +96,8 @@ def test_pages_stay_within_their_budgets() -> None:
     styles = weight("vendor/tabler-core-1.6.1/tabler.min.css", "tokens.css", "components.css", "app.css")
     scripts = weight(
         "vendor/htmx.org-2.0.11/htmx.min.js", "vendor/idiomorph-0.8.0/idiomorph-ext.min.js",
-        *(path.name for path in SCRIPTS if path.name not in FRAMED),
+        # The reference of the API is a page of its own, with none of the others.
+        *(path.name for path in SCRIPTS if path.name not in FRAMED | {"api-docs.js"}),
     )  # fmt: skip
     assert styles <= 95 and scripts <= 30, (styles, scripts)
 

@@ -6,12 +6,8 @@ const typing = (node) => node?.closest?.("input:not([type=checkbox]), textarea, 
 const dialogOpen = () => document.querySelector("dialog[open]");
 let waiting = 0;
 
-function rows() {
-  return [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null);
-}
-
 function step(by) {
-  const all = rows();
+  const all = [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent);
   if (!all.length) return;
   const now = all.findIndex((row) => row.contains(document.activeElement));
   const next = all[now < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, now + by))];
@@ -20,19 +16,13 @@ function step(by) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-// Buttons of a row answer to their key only while the row is in focus.
-function pressInRow(name) {
-  const target = document.activeElement?.closest("[data-row]")?.querySelector(`[data-rowkey="${name}"]`);
-  if (!target || target.disabled) return false;
-  target.click();
-  return true;
-}
+const focused = () => document.activeElement?.closest("[data-row]");
 
+// A key of the row in focus comes before one of the page.
 function press(name) {
-  const target = document.querySelector(`[data-key="${name}"]`);
-  if (!target || target.disabled) return false;
-  target.click();
-  return true;
+  const target = focused()?.querySelector(`[data-rowkey="${name}"]`) ?? document.querySelector(`[data-key="${name}"]`);
+  target?.click();
+  return target;
 }
 
 export function start() {
@@ -46,14 +36,13 @@ export function start() {
       return;
     }
     if (key === "g") { waiting = Date.now(); return; }
-    if (key === "j") { event.preventDefault(); step(1); return; }
-    if (key === "k") { event.preventDefault(); step(-1); return; }
+    if (key === "j" || key === "k") { event.preventDefault(); step(key === "j" ? 1 : -1); return; }
     if (key === "?") { event.preventDefault(); document.getElementById("shortcuts")?.showModal(); return; }
     if (key === "q") {
-      const details = document.activeElement?.closest("[data-row]")?.querySelector("details");
+      const details = focused()?.querySelector("details");
       if (details) { event.preventDefault(); details.open = !details.open; }
       return;
     }
-    if (/^[a-z/]$/.test(key) && (pressInRow(key) || press(key))) event.preventDefault();
+    if (/^[a-z/]$/.test(key) && press(key)) event.preventDefault();
   });
 }
