@@ -81,8 +81,10 @@ def _shown(request: HttpRequest, found: Escalation, token: str) -> dict[str, Any
 
 
 def _private(answer: HttpResponse) -> HttpResponse:
-    """The address is the key: it is kept out of stores, other sites' logs and search engines."""
+    """The address is the key: it is kept out of stores, other sites' logs and search engines. Without any referrer a
+    form would come from nowhere, and be refused.
+    """
     answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Referrer-Policy"] = "same-origin"
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

@@ -297,7 +297,7 @@ def test_the_holder_of_a_link_reads_the_packet_and_acts_without_an_account(sent,
     shown = client.get(address)
     assert shown.status_code == 200
     assert sent.packet["summary"][:40] in html.unescape(shown.content.decode())
-    assert (shown["Referrer-Policy"], shown["Cache-Control"]) == ("no-referrer", "no-store")
+    assert (shown["Referrer-Policy"], shown["Cache-Control"]) == ("same-origin", "no-store")
     done = client.post(address, {"act": "acknowledge", "name": "Eli\nPlatform"})
     assert done.status_code == 302
     event = sent.history.get(what="acknowledged")
