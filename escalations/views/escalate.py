@@ -38,7 +38,8 @@ def panel(request: HttpRequest, ref: str) -> HttpResponse:
 def panel_context(ticket: Ticket, user: User) -> dict[str, Any]:
     sent = list(Escalation.objects.visible_to(user).filter(links__ticket=ticket).with_context().order_by("-pk")[:5])
     wanted, refused = None, ""
-    if not any(one.is_open for one in sent):
+    # After one that was returned or taken back the way is open for the next; one that did not last is opened again.
+    if not sent or sent[0].status in (Escalation.Status.REJECTED, Escalation.Status.WITHDRAWN):
         try:
             wanted = propose(escalatable(ticket))
         except DomainError as error:
