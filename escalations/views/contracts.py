@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Final
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,13 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
 from altor.errors import DomainError
+from altor.views.differences import differences
 from escalations.contracts.format import remarks
 from escalations.contracts.simulation import simulate
 from escalations.contracts.spans import said
 from escalations.contracts.stored import activate, ensure_library, form_of, restore, withdraw
 from escalations.models import Contract, ContractVersion
-
-_LOOKS: Final = {"+": "add", "-": "del", "@": "hunk"}
 
 
 def version_of(key: str, number: int) -> ContractVersion:
@@ -83,23 +79,8 @@ def diff(request: HttpRequest, key: str) -> HttpResponse:
     versions = list(ContractVersion.objects.filter(contract__key=key).select_related("contract").order_by("-number"))
     if not versions:
         raise Http404
-    by_number = {str(one.number): one for one in versions}
-    new = by_number.get(request.GET.get("to", ""), versions[0])
-    older = next((one for one in versions if one.number < new.number), new)
-    old = by_number.get(request.GET.get("from", ""), older)
-    lines = difflib.unified_diff(
-        old.source_yaml.splitlines(),
-        new.source_yaml.splitlines(),
-        f"v{old.number}",
-        f"v{new.number}",
-        lineterm="",
-        n=20,
-    )
-    context = {
-        "here": "contracts", "key": key, "old": old, "new": new, "versions": versions,
-        "lines": [(_LOOKS.get(line[:1], ""), line) for line in lines if not line.startswith(("+++", "---"))],
-    }  # fmt: skip
-    return render(request, "escalations/contract_diff.html", context)
+    shown = differences(versions, request.GET, lambda one: one.source_yaml)
+    return render(request, "escalations/contract_diff.html", {"here": "contracts", "key": key, **shown})
 
 
 @require_POST

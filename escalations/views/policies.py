@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import Team, User
 from altor.roles import Role
+from altor.views.differences import differences
 from escalations.forms import PolicyText, QueueForm
 from escalations.models import SlaPolicy, SlaPolicyVersion, TeamQueue
 from escalations.ownership.format import PolicyForm, amount_text, as_file, form_of, from_text
@@ -24,7 +24,6 @@ from escalations.ownership.policies import activate, save_policy, withdraw
 from escalations.ownership.queues import owners_of, set_queue
 from escalations.ownership.words import KINDS, local
 
-_LOOKS: Final = {"+": "add", "-": "del", "@": "hunk"}
 _NEW: Final = """\
 key: premium
 title: Premium customers
@@ -144,22 +143,8 @@ def diff(request: HttpRequest, key: str) -> HttpResponse:
     versions = list(SlaPolicyVersion.objects.filter(policy__key=key).select_related("policy").order_by("-number"))
     if not versions:
         raise Http404
-    by_number = {str(one.number): one for one in versions}
-    new = by_number.get(request.GET.get("to", ""), versions[0])
-    older = next((one for one in versions if one.number < new.number), new)
-    old = by_number.get(request.GET.get("from", ""), older)
-    lines = difflib.unified_diff(
-        as_file(old).splitlines(), as_file(new).splitlines(), f"v{old.number}", f"v{new.number}", lineterm="", n=20
-    )
-    context = {
-        "here": "sla-policies",
-        "key": key,
-        "old": old,
-        "new": new,
-        "versions": versions,
-        "lines": [(_LOOKS.get(line[:1], ""), line) for line in lines if not line.startswith(("+++", "---"))],
-    }
-    return render(request, "escalations/policy_diff.html", context)
+    shown = differences(versions, request.GET, as_file)
+    return render(request, "escalations/policy_diff.html", {"here": "sla-policies", "key": key, **shown})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

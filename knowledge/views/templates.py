@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Final
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
+from altor.views.differences import differences
 from knowledge.models import ReplyTemplate, ReplyTemplateVersion
 from knowledge.replies.acceptance import acceptance
 from knowledge.replies.format import PART_NAMES, as_file
 from knowledge.replies.templates import activate, restore, withdraw
-
-_LOOKS: Final = {"+": "add", "-": "del", "@": "hunk"}
 
 
 def _version(key: str, number: int) -> ReplyTemplateVersion:
@@ -84,22 +80,8 @@ def diff(request: HttpRequest, key: str) -> HttpResponse:
     )
     if not versions:
         raise Http404
-    by_number = {str(one.number): one for one in versions}
-    new = by_number.get(request.GET.get("to", ""), versions[0])
-    older = next((one for one in versions if one.number < new.number), new)
-    old = by_number.get(request.GET.get("from", ""), older)
-    lines = difflib.unified_diff(
-        as_file(old).splitlines(), as_file(new).splitlines(), f"v{old.number}", f"v{new.number}", lineterm="", n=20
-    )
-    context = {
-        "here": "reply-templates",
-        "key": key,
-        "old": old,
-        "new": new,
-        "versions": versions,
-        "lines": [(_LOOKS.get(line[:1], ""), line) for line in lines if not line.startswith(("+++", "---"))],
-    }
-    return render(request, "knowledge/template_diff.html", context)
+    shown = differences(versions, request.GET, as_file)
+    return render(request, "knowledge/template_diff.html", {"here": "reply-templates", "key": key, **shown})
 
 
 @require_POST
