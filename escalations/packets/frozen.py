@@ -10,7 +10,8 @@ from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import Proposal
 from escalations.models import Escalation, EscalationEvent
 from escalations.packets.build import build_packet
-from escalations.packets.format import ChecklistItem, Owner
+from escalations.packets.format import ChecklistItem, Link, Owner
+from escalations.packets.material import address
 
 
 def freeze(escalation: Escalation, wanted: Proposal, *, now: datetime) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def freeze(escalation: Escalation, wanted: Proposal, *, now: datetime) -> dict[s
         wanted.run, severity=escalation.severity, severity_why=escalation.severity_why, now=now,
         checklist=[_item(one, overridden=overridden) for one in wanted.items], note=_note(escalation),
         owner=Owner(name=to.title, why=f"{wanted.form.title}: {wanted.chosen_because}"), made_by=escalation.sent_by,
+        links=[Link(title=f"Escalation {escalation.ref}", url=address("escalations:escalation", escalation.ref))],
     )  # fmt: skip
     return packet.as_dict()
 

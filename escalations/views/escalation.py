@@ -16,7 +16,7 @@ from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import Team, User
 from escalations.contracts.stored import form_of
-from escalations.lifecycle import changing
+from escalations.lifecycle import changing, gaps
 from escalations.lifecycle.acting import ACTS, NEEDS_TEXT, Doer, act, judge
 from escalations.lifecycle.links import link_token, renew
 from escalations.lifecycle.windows import windows
@@ -109,6 +109,9 @@ def act_(request: HttpRequest, ref: str) -> HttpResponse:
         elif name == "add":
             changing.add(found, text, doer, now=now)
             said = "Added to the packet, marked as later."
+        elif name == "gap":
+            closed = gaps.answer(found, given.get("item", ""), text, actor=user, now=now)
+            said = "Added to the packet: the gap is closed." if closed else "Kept; only evidence can close this gap."
         elif name == "renew":
             renew(found, actor=user)
             said = "The link is another one now; the old ones open nothing."

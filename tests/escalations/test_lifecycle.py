@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, InternalError, connection
 
-from altor.errors import Conflict, InvalidInput, PermissionRefused
+from altor.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from altor.models import AuditEvent, Notice, PhaseEvent
-from escalations.lifecycle import changing
+from escalations.lifecycle import changing, gaps
 from escalations.lifecycle.acting import Doer, act, judge
 from escalations.lifecycle.links import escalation_of, link_token, renew
 from escalations.lifecycle.looking import sweep
@@ -232,6 +232,34 @@ def test_gaps_of_a_provisional_escalation_are_reminded_of_when_they_are_due(agen
     reminded = Notice.objects.filter(kind="escalation.late", title__contains="gaps are due")
     assert reminded.count() == 1
     assert lead in {one.person for one in reminded.get().deliveries.all()}
+
+
+def test_a_gap_is_closed_by_an_answer_and_engineering_reads_it_as_an_addition(agent, lead):
+    run = factories.finished_run(factories.ticket())
+    wish = Wish(severity="SEV1", severity_why="Nobody can log in.", is_provisional=True)
+    sent, _ = send(run, wish, actor=agent, now=NOON)
+    assert gaps.answer(sent, "customer", "org_0042, says the contract", actor=agent, now=NOON + 10 * MINUTE) == 1
+    assert sent.gaps.get().closed_at == NOON + 10 * MINUTE
+    assert sent.history.get(what="added").text == "The customer, with its id: org_0042, says the contract"
+    sweep(NOON + 2 * HOUR)
+    assert not Notice.objects.filter(title__contains="gaps are due").exists()
+    with pytest.raises(NotFound):
+        gaps.answer(sent, "customer", "again", actor=agent, now=NOON + HOUR)
+
+
+def test_a_gap_is_closed_by_the_next_run_that_holds_it(agent, lead):
+    run = factories.finished_run(factories.ticket(customer=factories.customer()))
+    run.evidence.update(verdict="normal")
+    wish = Wish(severity="SEV1", severity_why="Nobody can log in.", is_provisional=True)
+    sent, _ = send(run, wish, actor=agent, now=NOON)
+    assert set(sent.gaps.values_list("item", flat=True)) == {"symptom", "reproduction"}
+    again = factories.finished_run(run.ticket)
+    gaps.run_ended(again)
+    gaps.run_ended(again)
+    assert not sent.gaps.filter(closed_at=None).exists()
+    assert sorted(sent.history.filter(what="added").values_list("text", flat=True)) == [
+        "How to see it again: E1", "The symptom, measured: E1",
+    ]  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------- owner, packet, judgement
