@@ -30,12 +30,14 @@ def asking(user: User, prefix: str = "") -> Q:
 
 class QuestionQuerySet(models.QuerySet["Question"]):
     def visible_to(self, user: User) -> Self:
-        """Those on tickets the person may open, and for engineers those that reached them."""
+        """Those on tickets the person may open, and for who may answer those that reached them."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.role == Role.ADMIN:
             return self
-        found = asking(user) if user.role == Role.ENGINEER else Q(ticket__in=Ticket.objects.visible_to(user))
+        found = Q(ticket__in=Ticket.objects.visible_to(user))
+        if user.may("escalation.work"):
+            found |= asking(user)
         return self.filter(pk__in=self.model.objects.filter(found).values("pk"))
 
     def by_ref(self, ref: str) -> Self:

@@ -207,6 +207,16 @@ def test_an_engineer_sees_what_reached_them_and_its_ticket(asked, engineer):
     assert not Ticket.objects.visible_to(stranger).exists()
 
 
+def test_a_lead_of_another_team_who_is_asked_sees_the_question_and_not_the_ticket(run, agent, client: Client):
+    pat = factories.user("pat", role="lead", teams=(factories.team("Other"),))
+    found, _ = ask(run.ticket, TEXT, Audience(person=pat), actor=agent, now=NOON, run=run)
+    client.force_login(pat)
+    html = client.get(f"/questions/{found.ref}/").content.decode()
+    assert TEXT in html
+    assert f'href="/tickets/{run.ticket.ref}/"' not in html
+    assert not Ticket.objects.visible_to(pat).exists()
+
+
 def test_support_of_other_teams_sees_no_question(asked):
     other = factories.user("otto", teams=(factories.team("Other"),))
     assert not Question.objects.visible_to(other).exists()
