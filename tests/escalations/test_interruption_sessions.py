@@ -214,3 +214,17 @@ def test_days_add_up_to_sessions_in_every_zone(given_acts) -> None:
         found = count(given_acts, paged=True, zones=dict.fromkeys(("eli", "ida"), ZoneInfo(zone)))
         whole = sum((one.seconds for one in found), Fraction())
         assert sum((one.seconds for one in lines(found)), Fraction()) == whole
+
+
+def test_the_example_of_the_documentation() -> None:
+    friday = [
+        *acts("12:00", "12:20", "16:55"), *acts("12:10", "12:40", "20:00", subject="ESC-2"),
+    ]  # fmt: skip
+    found = grouped(lines(count(friday)), lambda one: one.subject)
+    assert {name: (one.seconds / 60, one.interruptions) for name, one in found.items()} == {
+        "ESC-1": (25, 2), "ESC-2": (30, 2),
+    }  # fmt: skip
+    typed = lines(count(friday), [Typed("eli", "ESC-1", FRIDAY.date(), 90)])
+    assert {name: one.seconds / 60 for name, one in grouped(typed, lambda one: one.subject).items()} == {
+        "ESC-1": 90, "ESC-2": 30,
+    }  # fmt: skip
