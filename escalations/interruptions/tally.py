@@ -39,6 +39,14 @@ class Line:
         return Fraction(self.typed.minutes * 60) if self.typed is not None else self.measured
 
     @property
+    def counted_s(self) -> float:
+        return float(self.seconds)
+
+    @property
+    def measured_s(self) -> float:
+        return float(self.measured)
+
+    @property
     def interruptions(self) -> int:
         """Sessions that begin; a typed day on which nothing was seen is one."""
         return len(self.sessions) or (1 if self.typed is not None and self.typed.minutes and not self.measured else 0)

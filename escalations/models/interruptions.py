@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from altor.models import Team
+from altor.redaction import redact_text
 from altor.roles import Role
 from escalations.models.escalations import Escalation
 from escalations.models.oncall import Rotation
@@ -26,6 +27,14 @@ def asking(user: User, prefix: str = "") -> Q:
         | Q(**{f"{prefix}to_team__memberships__user": user})
         | Q(**{f"{prefix}people__user": user})
     )
+
+
+def fresh_nonce() -> uuid.UUID:
+    """One that reads like a card number would not come through the redaction of the notice that holds the link."""
+    while True:
+        chosen = uuid.uuid4()
+        if redact_text(chosen.hex) == chosen.hex:
+            return chosen
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -86,7 +95,7 @@ class Question(models.Model):
     escalation = models.ForeignKey(Escalation, null=True, on_delete=models.SET_NULL, related_name="questions")
     # Whoever began to escalate it: the next escalation of the ticket is what it became.
     escalating_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    link_nonce = models.UUIDField(default=uuid.uuid4, editable=False)  # of its signed link
+    link_nonce = models.UUIDField(default=fresh_nonce, editable=False)  # of its signed link
     objects = QuestionQuerySet.as_manager()
 
     class Meta:

@@ -199,6 +199,13 @@ def test_a_day_has_24_hours_over_all_escalations_and_lies_in_their_life(agent, l
             type_hours(first, who=who, day=day, minutes=5, actor=engineer, now=LATER)
 
 
+def test_hours_of_a_day_after_the_last_act_count(sent, engineer):
+    act(sent, "resolve", Doer(engineer), now=NOON + 10 * MINUTE)
+    type_hours(sent, who=f"user:{engineer.pk}", day=FRIDAY + 6 * DAY, minutes=30, actor=engineer, now=LATER)
+    found = of_subject(sent, now=LATER).total
+    assert (found.seconds, found.interruptions) == (2400, 2)
+
+
 # ------------------------------------------------------------------------------------------------------------ overview
 def test_a_week_by_team_class_and_contract(agent, lead, engineer):
     sent = escalate(agent)
@@ -235,6 +242,7 @@ def test_hours_are_typed_in_on_the_escalations_page(sent, engineer, agent, clien
     assert client.post(url, {"day": "2026-05-01", "hours": "2", "minutes": "15"}).status_code == 302
     shown = client.get(url).content.decode()
     assert "2.25" in shown
+    assert "2 h 15 min" in shown
     assert "Typed in" in shown
     panel = client.get(url, headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in panel

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -320,3 +322,31 @@ def test_asked_joined_answered_and_withdrawn_over_rest(run, agent, engineer, pla
     assert support.post(f"/api/v1/questions/{ref}/withdraw/", {}, format="json").status_code == 409
     assert support.post("/api/v1/questions/", {**body, "ticket": "TK-0"}, format="json").status_code == 404
     assert support.post("/api/v1/questions/", {**body, "to": "x"}, format="json").status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_ask_once_and_one_answer_counts():
+    platform, support = factories.team("Platform"), factories.team()
+    eli = factories.user("eli", role="engineer", teams=(platform,))
+    mina = factories.user("mina", teams=(support,))
+    ticket = factories.ticket()
+
+    def at_once(work):
+        def one(number):
+            try:
+                return work(number)
+            except Conflict as refused:
+                return refused
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(one, range(8)))
+
+    asked = at_once(lambda _: ask(ticket, TEXT, Audience(team=platform), actor=mina, now=NOON))
+    assert sorted(is_new for _, is_new in asked) == [False] * 7 + [True]
+    question = Question.objects.get()
+    answers = at_once(lambda number: answer(question, f"Answer {number}", Doer(eli), now=NOON))
+    assert sum(isinstance(one, Question) for one in answers) == 1
+    assert Notice.objects.filter(kind="question.asked").count() == 1
+    assert Notice.objects.filter(kind="question.answered").count() == 1
