@@ -20,12 +20,12 @@ from escalations.interruptions.choosing import audience
 from escalations.interruptions.ledger import of_subject
 from escalations.interruptions.people import People
 from escalations.interruptions.serializers import (
-    AnswerInput,
-    AskInput,
+    EngineersAnswerInput,
+    QuestionAskInput,
     QuestionSerializer,
+    QuestionWithdrawInput,
     TimeSerializer,
     TypedInput,
-    WithdrawInput,
 )
 from escalations.interruptions.typed import answer_and_type, engineer_key, type_hours
 from escalations.lifecycle.acting import Doer
@@ -71,7 +71,7 @@ class QuestionViewSet(mixins.ListModelMixin, ApiViewSet):
         return self._response(self.get_object())
 
     @extend_schema(
-        request=AskInput,
+        request=QuestionAskInput,
         responses={
             201: QuestionSerializer,
             200: OpenApiResponse(QuestionSerializer, description="It was asked before"),
@@ -79,7 +79,7 @@ class QuestionViewSet(mixins.ListModelMixin, ApiViewSet):
     )
     def create(self, request: Request) -> Response:
         """Ask: 201. 200 for one of the same words that you asked already or join; 409 `already_asked` names it."""
-        body = AskInput(data=request.data)
+        body = QuestionAskInput(data=request.data)
         body.is_valid(raise_exception=True)
         given: dict[str, Any] = body.validated_data
         ticket = get_object_or_404(Ticket.objects.visible_to(self.user).with_context(), ref=given["ticket"])
@@ -94,11 +94,11 @@ class QuestionViewSet(mixins.ListModelMixin, ApiViewSet):
         )  # fmt: skip
         return self._response(asked, 201 if is_new else 200)
 
-    @extend_schema(request=AnswerInput, responses=QuestionSerializer)
+    @extend_schema(request=EngineersAnswerInput, responses=QuestionSerializer)
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, ref: str) -> Response:
         """Answer it; whoever asked is told. 409 for one that is over."""
-        body = AnswerInput(data=request.data)
+        body = EngineersAnswerInput(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
         doer = Doer(self.user, via="api")
@@ -106,11 +106,11 @@ class QuestionViewSet(mixins.ListModelMixin, ApiViewSet):
             answer_and_type(self.get_object(), given["text"], doer, given["minutes"], now=timezone.now())
         )
 
-    @extend_schema(request=WithdrawInput, responses=QuestionSerializer)
+    @extend_schema(request=QuestionWithdrawInput, responses=QuestionSerializer)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, ref: str) -> Response:
         """Take it back; those who were asked are told."""
-        body = WithdrawInput(data=request.data)
+        body = QuestionWithdrawInput(data=request.data)
         body.is_valid(raise_exception=True)
         why = body.validated_data["why"]
         return self._response(withdraw(self.get_object(), actor=self.user, now=timezone.now(), why=why, via="api"))

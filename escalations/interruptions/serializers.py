@@ -72,7 +72,7 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
         return [one.user.username for one in question.people.all() if one.part == asks]
 
 
-class AskInput(serializers.Serializer[Any]):
+class QuestionAskInput(serializers.Serializer[Any]):
     ticket = serializers.CharField(max_length=80, help_text="Reference of the ticket")
     run = serializers.CharField(
         max_length=40, required=False, allow_blank=True, default="", help_text="Empty: the newest finished one"
@@ -84,14 +84,14 @@ class AskInput(serializers.Serializer[Any]):
     )
 
 
-class AnswerInput(serializers.Serializer[Any]):
+class EngineersAnswerInput(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=4000)
     minutes = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=0, max_value=1440, help_text="How long it took"
     )
 
 
-class WithdrawInput(serializers.Serializer[Any]):
+class QuestionWithdrawInput(serializers.Serializer[Any]):
     why = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
