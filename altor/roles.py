@@ -53,6 +53,10 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         frozenset({_L, _E, _X}),
         "Acknowledge, accept, return, update, resolve and judge escalations",
     ),
+    "question.ask": (
+        frozenset({_A, _L, _X}),
+        "Ask engineering a question without an escalation; join and withdraw it",
+    ),
     "contract.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalation contracts, their versions and differences"),
     "contract.edit": (frozenset({_L, _X}), "Edit, try, activate and restore escalation contracts"),
     "oncall.read": (frozenset({_A, _L, _E, _X, _R}), "See who is on call, and have it as a calendar"),

@@ -37,6 +37,8 @@ ALLOWED_HOSTS = environment.many("ALTOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::
 BASE_URL = environment.text("ALTOR_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 ENABLE_ADMIN = environment.flag("ALTOR_ENABLE_ADMIN", default=True)
 AUTO_INVESTIGATE = environment.flag("ALTOR_AUTO_INVESTIGATE", default=True)
+ENGINEERING_HOURS = environment.text("ALTOR_ENGINEERING_HOURS") or "09:00-17:00"
+REFOCUS_MINUTES = environment.number("ALTOR_REFOCUS_MINUTES", 0)
 TRUSTED_PROXIES = environment.number("ALTOR_TRUSTED_PROXIES", 0)
 METRICS_TOKEN = environment.text("ALTOR_METRICS_TOKEN")
 #: Both are needed: a production installation never talks to loopback because of one forgotten variable.
@@ -249,7 +251,7 @@ REFERENCE_PAGES = [
 #: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
 QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]
 #: Told (the kind, the ticket's reference) of every phase event, in the transaction that records it; maybe twice.
-PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard"]
+PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard", "escalations.interruptions.asking.heard"]
 #: Functions from a ticket to the clocks and owners that its representation over REST tells.
 TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
@@ -261,6 +263,7 @@ WIDGET_PARTS: list[str] = [
 TICKET_PANELS: list[str] = [
     "escalations.ownership.panels.OWNERSHIP",
     "escalations.panels.ESCALATION",
+    "escalations.interruptions.panels.QUESTIONS",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
 ]
@@ -275,7 +278,10 @@ MCP_TOOLS: list[str] = []
 #: Told (the escalation, what happened) in the transaction in which an escalation moves.
 ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
-TICKET_VISIBILITY: list[str] = ["escalations.visibility.escalated_to"]
+TICKET_VISIBILITY: list[str] = [
+    "escalations.visibility.escalated_to",
+    "escalations.interruptions.visibility.asked_of",
+]
 DEMO_PARTS = [
     "investigations.demo.InvestigationsDemo",
     "escalations.contracts.demo.ContractsDemo",

@@ -82,6 +82,12 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "0 holds back webhooks and notices until it is 1 again, e.g. on a restored copy; they are not lost",
         "1",
     ),
+    Variable("ALTOR_ENGINEERING_HOURS", "When engineers work, Monday to Friday on their own calendar", "09:00-17:00"),
+    Variable(
+        "ALTOR_REFOCUS_MINUTES",
+        "What finding back after an interruption costs, in minutes; shown beside interruption hours, never in them",
+        "0",
+    ),
     Variable("ALTOR_TRUSTED_PROXIES", "Number of proxies in front whose X-Forwarded-For is believed", "0"),
     Variable("ALTOR_METRICS_TOKEN", "Bearer token for /-/prometheus; without it only loopback may read it", "", True),
     Variable("ALTOR_SESSION_IDLE_HOURS", "A session ends after this many hours without a request", "8"),

@@ -56,6 +56,7 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "verified": ("shield-check", "Verified with the customer", "ok"),
     "rejected": ("corner-down-right", "Returned", "failed"),
     "withdrawn": ("ban", "Withdrawn", "mute"),
+    "answered": ("check", "Answered", "done"),
     # connections
     "unknown": ("question-mark", "Not tested", "mute"),
     "ok": ("check", "Works", "ok"),

@@ -10,6 +10,7 @@ from escalations.models.escalations import (
     GapTask,
     Verdict,
 )
+from escalations.models.interruptions import Question, QuestionPerson, TypedHours
 from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
 from escalations.models.oncall import (
     CalendarLink,
@@ -45,6 +46,8 @@ __all__ = [
     "IssueLink",
     "IssuePull",
     "LinearConnection",
+    "Question",
+    "QuestionPerson",
     "Rotation",
     "RotationOverride",
     "RotationVersion",
@@ -57,5 +60,6 @@ __all__ = [
     "TicketClockWork",
     "TicketStanding",
     "TrackedIssue",
+    "TypedHours",
     "Verdict",
 ]

@@ -16,6 +16,7 @@ from altor.access import page, person
 from altor.listing import keyset_page
 from altor.models import Team, User
 from escalations.contracts.format import SEVERITIES
+from escalations.interruptions.quality import scores
 from escalations.models import Escalation
 from escalations.models.escalations import OPEN
 
@@ -55,6 +56,7 @@ def board(request: HttpRequest) -> HttpResponse:
     if ending:
         context["page"] = keyset_page(shown.exclude(status__in=OPEN), request.GET.get("cursor", ""))
         context["rows"] = [(one, None) for one in context["page"].rows]
+        context["quality"] = scores(rows.exclude(status__in=OPEN))
     else:
         found = by_clock(shown.filter(status__in=OPEN))
         context["rows"] = [(one, _next(one)) for one in found[:_MOST]]

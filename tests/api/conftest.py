@@ -14,8 +14,9 @@ from altor.events import record
 from altor.models import InboundEndpoint, InboundEvent, Membership, Team, User
 from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
+from escalations.interruptions.asking import Audience, ask
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation
+from escalations.models import Escalation, Question
 from investigations.models import (
     Connection,
     Customer,
@@ -54,6 +55,8 @@ class World:
     foreign_backtest: Trial
     escalation: Escalation
     foreign_escalation: Escalation
+    question: Question
+    foreign_question: Question
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +168,8 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         backtest_of(foreign_run),
         escalation_of(run, people["lead"]),
         escalation_of(foreign_run, people["admin"], owner_team=theirs),
+        question_of(run, people["lead"], ours),
+        question_of(foreign_run, people["admin"], theirs),
     )
 
 
@@ -175,6 +180,13 @@ def escalation_of(run: Investigation, sender: User, **values: Any) -> Escalation
     Escalation.objects.filter(pk=sent.pk).update(**values or {"cause": sent.cause})
     Ticket.objects.filter(pk=run.ticket_id).update(status=Ticket.Status.DIAGNOSED)
     return sent
+
+
+def question_of(run: Investigation, asker: User, team: Team) -> Question:
+    """To the team, of which somebody may answer."""
+    make.user(f"engineer-{team.slug}", role="engineer", teams=(team,))
+    text = "Does the limiter count retries twice?"
+    return ask(run.ticket, text, Audience(team=team), actor=asker, now=NOW, run=run)[0]
 
 
 def client_of(user: User, *scopes: str) -> APIClient:

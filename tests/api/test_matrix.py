@@ -231,6 +231,22 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-outbound-endpoint-replay", "post"): Case(
         "outbound/endpoints/warehouse/replay/", "outbound.edit", 202, {"since": "2026-05-01T00:00:00Z"}
     ),
+    ("api-question-list", "get"): Case("questions/", "escalation.read", 200),
+    ("api-question-list", "post"): Case(
+        "questions/", "question.ask", 201,
+        {"ticket": "TK-10134", "to": "team:ours", "text": "Since when is the limiter like this?"},
+    ),
+    ("api-question-detail", "get"): Case("{qu}", "escalation.read", 200, foreign="{foreign_qu}"),
+    ("api-question-answer", "post"): Case(
+        "{qu}answer/", "escalation.work", 200, {"text": "Yes."}, foreign="{foreign_qu}answer/"
+    ),
+    ("api-question-withdraw", "post"): Case(
+        "{qu}withdraw/", "question.ask", 200, {}, foreign="{foreign_qu}withdraw/"
+    ),
+    ("api-escalation-time", "get"): Case("{esc}time/", "escalation.read", 200, foreign="{foreign_esc}time/"),
+    ("api-escalation-time", "post"): Case(
+        "{esc}time/", "escalation.work", 200, {"day": "2026-05-01", "minutes": 20}, foreign="{foreign_esc}time/"
+    ),
     ("api-oncall-now", "get"): Case("oncall/now/", "oncall.read", 200),
     ("api-oncall-schedule", "get"): Case("oncall/schedule/", "oncall.read", 200),
     ("api-rotation-list", "get"): Case("oncall/rotations/", "oncall.read", 200),
@@ -274,6 +290,8 @@ def spelled(path: str, world: World) -> str:
         older_run=f"investigations/{world.older_run.ref}/",
         esc=f"escalations/{world.escalation.ref}/",
         foreign_esc=f"escalations/{world.foreign_escalation.ref}/",
+        qu=f"questions/{world.question.ref}/",
+        foreign_qu=f"questions/{world.foreign_question.ref}/",
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
         backtest=world.backtest.ref,

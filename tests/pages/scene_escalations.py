@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from altor.models import Team, User
 from escalations.contracts.stored import load_library, save_contract
+from escalations.interruptions.asking import Audience, answer, ask
+from escalations.interruptions.typed import type_hours
 from escalations.lifecycle.acting import Doer, act, judge
 from escalations.lifecycle.changing import add
 from escalations.lifecycle.drafts import save_draft
 from escalations.lifecycle.looking import sweep
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import ContractVersion, Escalation
+from escalations.models import ContractVersion, Escalation, Question
 from investigations.models import Customer, Ticket
 from tests import factories as make
 
@@ -45,6 +47,19 @@ def build(team: Team, customer: Customer, agent: User, lead: User, payloads: tup
     run.evidence.update(verdict="normal")
     save_draft(last, actor=agent, severity="SEV1", severity_why=hostile, note=hostile, token=None, now=now)
     sweep(now)
+    _ask(team, agent, lead, hostile)
+
+
+def _ask(team: Team, agent: User, lead: User, hostile: str) -> None:
+    """Questions on the ticket of the first escalation, and hours of it that were typed in."""
+    now, sent = timezone.now(), Escalation.objects.order_by("pk")[0]
+    text = f"Does the limiter count retries twice? {hostile}"
+    ask(sent.ticket, text, Audience(team=team), actor=agent, now=now - timedelta(hours=3), run=sent.run)
+    to_lead, _ = ask(sent.ticket, text, Audience(person=lead), actor=agent, now=now - timedelta(hours=2), run=sent.run)
+    answer(to_lead, hostile, Doer(None, hostile[:80], "link"), now=now - timedelta(hours=1))
+    act(sent, "acknowledge", Doer(None, hostile[:80], "link"), now=now)
+    day = timezone.localtime(now).date()
+    type_hours(sent, who=f"user:{lead.pk}", day=day, minutes=135, actor=lead, now=now, note=hostile)
 
 
 def _go_on(sent: Escalation, number: int, lead: User, hostile: str) -> None:
@@ -66,6 +81,7 @@ def pages() -> dict[str, str]:
         return reverse(f"escalations:{name}", args=args)
 
     sent = {one.status: one for one in Escalation.objects.order_by("pk")}
+    asked = {one.status: one for one in Question.objects.order_by("pk")}
     ticket = Ticket.objects.get(subject="To be escalated")
     return {
         "escalations": at("board"),
@@ -77,6 +93,15 @@ def pages() -> dict[str, str]:
         "escalation-packet": at("packet", sent["resolved"].ref),
         "escalation-packet-text": at("packet", sent["resolved"].ref) + "?show=markdown",
         "escalate": at("escalate", ticket.ref),
+        "escalation-time": reverse("interruptions:time", args=[sent["acknowledged"].ref]),
+        "questions": reverse("interruptions:questions"),
+        "questions-ended": reverse("interruptions:questions") + "?ended=1",
+        "question": reverse("interruptions:question", args=[asked["asked"].ref]),
+        "question-answered": reverse("interruptions:question", args=[asked["answered"].ref]),
+        "question-time": reverse("interruptions:question-time", args=[asked["answered"].ref]),
+        "questions-ticket": reverse("interruptions:panel", args=[asked["asked"].ticket.ref]),
+        "interruptions": reverse("interruptions:overview"),
+        "interruptions-nothing": reverse("interruptions:overview") + "?week=2024-W01&team=support",
         "contracts": at("contracts"),
         "contract": at("contract-version", "limits", 2),
         "contract-shipped": at("contract-version", "engineering", 1),

@@ -87,6 +87,11 @@ OF_AN_ESCALATION = {
     "escalation-resolved",
     "escalation-packet",
     "escalation-packet-text",
+    "escalation-time",
+    "question",
+    "question-answered",
+    "question-time",
+    "questions-ticket",
 }
 
 #: Another view of a page that is in the list.
@@ -98,6 +103,7 @@ SAME_TITLE = {
     "queue-filtered",
     "escalations-filtered",
     "escalation-packet-text",
+    "interruptions-nothing",
 }
 
 

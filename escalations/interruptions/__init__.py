@@ -1,0 +1,1 @@
+"""Questions to engineering without an escalation, and the hours that support costs engineering."""
