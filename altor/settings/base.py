@@ -249,7 +249,7 @@ REFERENCE_PAGES = [
 #: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
 QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]
 #: Told (the kind, the ticket's reference) of every phase event, in the transaction that records it; maybe twice.
-PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard"]
+PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard", "escalations.handoffs.drafting.heard"]
 #: Functions from a ticket to the clocks and owners that its representation over REST tells.
 TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
@@ -268,6 +268,8 @@ TICKET_PANELS: list[str] = [
 CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 #: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
 PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
+#: Functions from open tickets to what their customers were promised, see `escalations.handoffs.promises`.
+HANDOFF_PROMISES: list[str] = ["knowledge.replies.handoff.promises"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
@@ -300,6 +302,7 @@ SWEEPS = [
     "knowledge.tasks.sweep_promises",
     "escalations.oncall.tasks.sweep_calendars",
     "escalations.oncall.tasks.sweep_gaps",
+    "escalations.handoffs.tasks.sweep_handoffs",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]

@@ -9,6 +9,7 @@ OUTBOUND_EVENTS: list[str] = ["escalations.lifecycle.telling.EVENTS"]
 #: Dotted paths of dicts that add kinds of notices: name -> `altor.notify.kinds.NoticeKind`.
 NOTICE_KINDS: list[str] = [
     "escalations.lifecycle.telling.NOTICES",
+    "escalations.handoffs.telling.NOTICES",
     "escalations.oncall.moves.NOTICES",
     "escalations.ownership.telling.NOTICES",
     "knowledge.replies.promised.NOTICES",

@@ -10,6 +10,7 @@ from escalations.models.escalations import (
     GapTask,
     Verdict,
 )
+from escalations.models.handoffs import Handoff, HandoffItem, HandoffSetting
 from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
 from escalations.models.oncall import (
     CalendarLink,
@@ -39,6 +40,9 @@ __all__ = [
     "EscalationEvent",
     "EscalationTicket",
     "GapTask",
+    "Handoff",
+    "HandoffItem",
+    "HandoffSetting",
     "ImportedCalendar",
     "IssueChange",
     "IssueComment",
