@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("escalations.urls")),
     path("linear/", include("escalations.linear.urls")),
     path("", include("escalations.oncall_urls")),
+    path("handoffs/", include("escalations.handoffs.urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]

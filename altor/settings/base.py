@@ -260,6 +260,7 @@ WIDGET_PARTS: list[str] = [
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [
     "escalations.ownership.panels.OWNERSHIP",
+    "escalations.handoffs.panels.HANDOFF",
     "escalations.panels.ESCALATION",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",

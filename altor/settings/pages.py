@@ -8,6 +8,7 @@ NAV_PARTS = [
     "investigations.navigation.ITEMS",
     "escalations.navigation.ITEMS",
     "escalations.oncall.navigation.ITEMS",
+    "escalations.handoffs.navigation.ITEMS",
     "knowledge.navigation.ITEMS",
     "metrics.navigation.ITEMS",
 ]

@@ -42,34 +42,42 @@ def write(
     return row
 
 
-@transaction.atomic
 def sign(
     handoff: Handoff, *, actor: User, note: str | None = None, items: Words | None = None, seen: int | None = None,
     now: datetime,
 ) -> Handoff:  # fmt: skip
     """Read it once more, keep what is written, and hand it to the incoming. Signed already: nothing changes.
 
-    `seen` is the revision the caller looked at: Conflict when items came or went since, with what is written kept.
+    `seen` is the revision the caller looked at: Changed when items came or went since. What is written is kept then.
     """
-    row = locked(handoff)
-    if row.is_signed and actor.pk == row.outgoing_id:
-        return row
-    _allow(actor, row)
-    _write(row, note, items or {})
-    read_again(row, now)
-    if seen is not None and seen != row.revision:
+    with transaction.atomic():
+        row = locked(handoff)
+        if row.is_signed and actor.pk == row.outgoing_id:
+            return row
+        _allow(actor, row)
+        _write(row, note, items or {})
+        read_again(row, now)
+        changed = seen is not None and seen != row.revision
+        if not changed:
+            _sign(row, actor, now)
+    if changed:
         raise Changed(f"What is in {row.ref} has changed while you wrote. Look at it again, then sign.")
+    return row
+
+
+def _sign(row: Handoff, actor: User, now: datetime) -> None:
     row.status, row.signed_at = Handoff.Status.SIGNED, now
     row.save(update_fields=["status", "signed_at"])
-    record_event(actor=actor, action="handoff.signed", target=row, after={"items": row.items.offered().count()})
     offered = list(row.items.offered().select_related("ticket", "escalation"))
+    record_event(actor=actor, action="handoff.signed", target=row, after={"items": len(offered)})
     single = [one for one in offered if one.is_single]
     lines = [f"{len(single)} to accept one by one, {len(offered) - len(single)} together"]
     lines += [item_line(one) for one in single[:3]]
     people = [row.incoming] if row.incoming is not None else leads(row.team)
-    tell("handoff.signed", row, f"{actor} signed it", people=people, lines=lines, actor=actor, now=now,
-         key=row.signed_at.isoformat())  # fmt: skip
-    return row
+    tell(
+        "handoff.signed", row, f"{actor} signed it", people=people, lines=lines, actor=actor, now=now,
+        key=now.isoformat(),
+    )  # fmt: skip
 
 
 class Changed(Conflict):
