@@ -15,7 +15,7 @@ from altor.models import InboundEndpoint, InboundEvent, Membership, Team, User
 from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation
+from escalations.models import Escalation, Handoff, Rotation
 from investigations.models import (
     Connection,
     Customer,
@@ -54,6 +54,8 @@ class World:
     foreign_backtest: Trial
     escalation: Escalation
     foreign_escalation: Escalation
+    handoff: Handoff
+    foreign_handoff: Handoff
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +167,19 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         backtest_of(foreign_run),
         escalation_of(run, people["lead"]),
         escalation_of(foreign_run, people["admin"], owner_team=theirs),
+        handoff_of(ticket, ours, people["agent"], people["engineer"]),
+        handoff_of(foreign, theirs, people["outsider"], people["admin"]),
     )
+
+
+def handoff_of(ticket: Ticket, team: Team, outgoing: User, incoming: User) -> Handoff:
+    rotation = Rotation.objects.create(slug=team.slug, name=f"{team} shifts", team=team, owns="triage")
+    made = Handoff.objects.create(
+        rotation=rotation, seat="primary", seat_name="Primary", team=team, outgoing=outgoing, incoming=incoming,
+        ends_at=NOW, drafted_at=NOW, read_at=NOW,
+    )  # fmt: skip
+    made.items.create(ticket=ticket, state="Diagnosed")
+    return made
 
 
 def escalation_of(run: Investigation, sender: User, **values: Any) -> Escalation:
