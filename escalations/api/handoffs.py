@@ -127,7 +127,10 @@ class HandoffViewSet(mixins.ListModelMixin, ApiViewSet):
         to = _person(given["to"])
         if not given["item"]:
             return self._moved(found, take(found, actor=self.user, to=to, now=now))
-        return self._moved(found, Taken([take_item(found, given["item"], actor=self.user, to=to, now=now).ref]))
+        item = take_item(
+            found, given["item"], actor=self.user, to=to, keeps_promise=given["keeps_promise"], now=now
+        )  # fmt: skip
+        return self._moved(found, Taken([item.ref]))
 
     def _moved(self, handoff: Handoff, done: Taken) -> Response:
         return Response({"taken": done.refs, "refused": done.refused, "handoff": self._shape(handoff)})

@@ -5,6 +5,7 @@ Locks are taken in this order: the handoff, a ticket or escalation, items.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -104,12 +105,13 @@ def read_again(handoff: Handoff, now: datetime) -> None:
     new = [one for key, one in found.items() if key not in items]
     if handoff.is_signed and now >= handoff.ends_at:
         new = []
-    came = _add(handoff, new)
-    went = [one for key, one in items.items() if one.status == Of.OFFERED and key not in found]
     back = [one for key, one in items.items() if one.status == Of.GONE and key in found]
+    theirs = _held(handoff, [one.ticket.pk for one in new if one.ticket] + [one.ticket_id for one in back])
+    came = _add(handoff, [one for one in new if one.ticket is None or one.ticket.pk in theirs])
+    went = [one for key, one in items.items() if one.status == Of.OFFERED and key not in found]
     if went:
         handoff.items.filter(pk__in=[one.pk for one in went], status=Of.OFFERED).update(status=Of.GONE, decided_at=now)
-    came += sum(_offer_again(one) for one in back)
+    came += sum(_offer_again(one) for one in back if one.ticket_id is None or one.ticket_id in theirs)
     if not handoff.is_signed:
         for key, item in items.items():
             if item.status == Of.OFFERED and key in found:
@@ -119,6 +121,15 @@ def read_again(handoff: Handoff, now: datetime) -> None:
     handoff.read_at = now
     handoff.save(update_fields=["revision", "read_at"])
     ask_for_promises(handoff, now)
+
+
+def _held(handoff: Handoff, tickets: Iterable[int | None]) -> set[int]:
+    """Those that are the outgoing's still, held to the end of the transaction: who gives one away meanwhile would not
+    see that it is offered here.
+    """
+    rows = Ticket.objects.filter(pk__in=[pk for pk in tickets if pk], owner=handoff.outgoing_id)
+    rows = rows.exclude(status=Ticket.Status.RESOLVED).select_for_update(of=("self",), no_key=True)
+    return {one.pk for one in rows.only("pk").order_by("pk")}
 
 
 def _add(handoff: Handoff, new: list[Found]) -> int:

@@ -174,6 +174,9 @@ class HandoffTakeInput(serializers.Serializer[Any]):
     item = serializers.CharField(
         required=False, allow_blank=True, max_length=80, default="", help_text="Empty: everything that is offered"
     )
+    keeps_promise = serializers.BooleanField(
+        required=False, default=False, help_text="Needed where `is_beyond`, unless you name somebody else"
+    )
     to = serializers.CharField(
         required=False, allow_blank=True, max_length=150, default="",
         help_text="User name of whoever gets it, for leads; empty: you",

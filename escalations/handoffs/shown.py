@@ -19,7 +19,7 @@ from escalations.models.handoffs import HandoffQuerySet
 
 U, Of = HandoffItem.Urgency, HandoffItem.Status
 #: How each urgency looks, see `altor_ui.pill`.
-_LOOKS: Final = {U.URGENT: "abnormal", U.PROMISED: "warn", U.SOON: "warn", U.REST: "inactive"}
+_LOOKS: Final = {U.URGENT: "abnormal", U.PROMISED: "warn", U.SOON: "warn"}
 _DONE: Final = {Of.ACCEPTED: "done", Of.REFUSED: "rejected", Of.GONE: "ignored"}
 
 
@@ -37,7 +37,8 @@ class Line:
 
     @property
     def look(self) -> str:
-        return _LOOKS[U(self.item.urgency)]
+        """Empty for what is not urgent in any way: its heading says enough."""
+        return _LOOKS.get(U(self.item.urgency), "")
 
     @property
     def done_look(self) -> str:
@@ -69,7 +70,7 @@ def page_of(handoff: Handoff, user: User, now: datetime, typed: Mapping[str, str
         )
     )
     accepts = is_incoming(user, handoff) and is_offered(handoff, now)
-    takes = may_take(user, handoff) and user.pk != handoff.outgoing_id
+    takes = may_take(user, handoff, now) and user.pk != handoff.outgoing_id
     lines = [
         Line(
             item=one,

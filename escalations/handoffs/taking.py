@@ -40,9 +40,10 @@ def is_incoming(actor: User, handoff: Handoff) -> bool:
     return handoff.is_open and actor.pk == handoff.incoming_id and hands_off(actor)
 
 
-def may_take(actor: User, handoff: Handoff) -> bool:
-    """Take over now: whoever follows, and leads of the team."""
-    return handoff.is_open and (is_incoming(actor, handoff) or may_lead(actor, handoff.team))
+def may_take(actor: User, handoff: Handoff, now: datetime) -> bool:
+    """Take over now: whoever follows, before it is theirs to accept, and at any time leads of the team."""
+    early = is_incoming(actor, handoff) and not is_offered(handoff, now)
+    return handoff.is_open and (early or may_lead(actor, handoff.team))
 
 
 def is_offered(handoff: Handoff, now: datetime) -> bool:
@@ -62,13 +63,7 @@ def accept(handoff: Handoff, ref: str, *, actor: User, keeps_promise: bool = Fal
     if item.status == Of.ACCEPTED and item.decided_by_id == actor.pk:
         return item
     _accepting(actor, row, now)
-    if item.is_beyond and not keeps_promise:
-        due = item.promised_at
-        raise InvalidInput(
-            f"{item.ref}: the customer was promised something for after {row.outgoing}'s shift. Say that you keep it.",
-            errors={"keeps_promise": ["is needed for this one"]}, item=item.ref,
-            due_at=due.isoformat() if due else None,
-        )  # fmt: skip
+    _asked(row, item, keeps_promise)
     _move(row, item, actor, actor=actor, action="handoff.accepted", now=now)
     close_if_decided(row, now)
     return item
@@ -112,22 +107,31 @@ def refuse(handoff: Handoff, ref: str, *, actor: User, reason: str, now: datetim
 
 
 @transaction.atomic
-def take_item(handoff: Handoff, ref: str, *, actor: User, to: User | None = None, now: datetime) -> HandoffItem:
-    """Take over one item now, before it is signed too; a lead may do so for somebody else (`to`)."""
+def take_item(
+    handoff: Handoff, ref: str, *, actor: User, to: User | None = None, keeps_promise: bool = False, now: datetime
+) -> HandoffItem:
+    """Take over one item now, before it is signed; a lead may do so later too, and for somebody else (`to`).
+
+    `keeps_promise` as in `accept`; whoever gets it from a lead is asked by a notice.
+    """
     row = locked(handoff)
     item = _item(row, ref)
     receiver = to or actor
     if item.status == Of.ACCEPTED and _holds(item, receiver):
         return item
-    _taking(actor, row, receiver)
+    _taking(actor, row, receiver, now)
+    if receiver.pk == actor.pk:
+        _asked(row, item, keeps_promise)
     _move(row, item, receiver, actor=actor, action="handoff.taken", now=now)
     close_if_decided(row, now)
     return item
 
 
 def take(handoff: Handoff, *, actor: User, to: User | None = None, now: datetime) -> Taken:
-    """Take over everything that is offered now, what is urgent too; each by itself."""
-    _taking(actor, handoff, to or actor)
+    """Take over everything that is offered now, what is urgent too, each by itself; but for promises beyond the
+    outgoing's shift, which are taken one by one.
+    """
+    _taking(actor, handoff, to or actor, now)
     refs = [one.ref for one in _offered(handoff)]
     return _each(refs, lambda ref: take_item(handoff, ref, actor=actor, to=to, now=now))
 
@@ -165,9 +169,21 @@ def _accepting(actor: User, row: Handoff, now: datetime) -> None:
         raise Conflict(f"{row.outgoing} has not signed {row.ref} yet. You may take it over now.", handoff=row.ref)
 
 
-def _taking(actor: User, row: Handoff, receiver: User) -> None:
+def _asked(row: Handoff, item: HandoffItem, keeps_promise: bool) -> None:
+    if not item.is_beyond or keeps_promise:
+        return
+    due = item.promised_at
+    raise InvalidInput(
+        f"{item.ref}: the customer was promised something for after {row.outgoing}'s shift. Say that you keep it.",
+        errors={"keeps_promise": ["is needed for this one"]}, item=item.ref, due_at=due.isoformat() if due else None,
+    )  # fmt: skip
+
+
+def _taking(actor: User, row: Handoff, receiver: User, now: datetime) -> None:
     _is_open(row)
-    if not may_take(actor, row):
+    if is_incoming(actor, row) and is_offered(row, now) and not may_lead(actor, row.team):
+        raise Conflict(f"{row.ref} is yours to accept: what is urgent or promised one by one.", handoff=row.ref)
+    if not may_take(actor, row, now):
         raise PermissionRefused(f"Only {row.incoming or 'a lead'} or a lead of {row.team} may take over {row.ref}.")
     if receiver.pk != actor.pk and not may_lead(actor, row.team):
         raise PermissionRefused("Only a lead may hand it to somebody else.")
@@ -198,6 +214,11 @@ def _move(row: Handoff, item: HandoffItem, receiver: User, *, actor: User, actio
         actor=actor, action=action, target=row, before={"owner": row.outgoing.username},
         after={"item": item.ref, "owner": receiver.username},
     )  # fmt: skip
+    if receiver.pk != actor.pk and item.is_beyond:
+        tell(
+            "handoff.promise", row, f"will you keep what was promised on {item.ref}?", people=[receiver], now=now,
+            lines=[item_line(item), f"{actor} gave it to you"], key=f"{receiver.pk}:{item.pk}:given",
+        )  # fmt: skip
 
 
 def _move_escalation(escalation: Escalation, row: Handoff, receiver: User, actor: User, now: datetime) -> None:

@@ -406,6 +406,27 @@ def test_the_incoming_takes_over_before_it_is_signed_all_or_one(shifts: Any) -> 
     assert [owner(each) for each in (one, two, three)] == ["ben", "ben", "ben"]
 
 
+def test_once_it_is_signed_the_incoming_accepts_and_early_promises_are_asked_for_too(shifts: Any) -> None:
+    _, ana, ben, leo, _ = shifts
+    beyond, plain = ticket_of(ana), ticket_of(ana)
+    promise(beyond, END + HOUR)
+    handoff = drafted()
+    done = take(handoff, actor=ben, now=END - 10 * MINUTE)
+    assert done.refs == [plain.ref]
+    assert done.refused == [
+        f"{beyond.ref}: the customer was promised something for after Ana Example's shift. Say that you keep it."
+    ]
+    sign(handoff, actor=ana, now=END - 5 * MINUTE)
+    with pytest.raises(Conflict):
+        take(handoff, actor=ben, now=END)
+    with pytest.raises(Conflict):
+        take_item(handoff, beyond.ref, actor=ben, keeps_promise=True, now=END)
+    Notice.objects.all().delete()
+    take_item(handoff, beyond.ref, actor=leo, to=ben, now=END)
+    assert owner(beyond) == "ben"
+    assert told("handoff.promise") == [(f"{handoff.ref}: will you keep what was promised on {beyond.ref}?", {"ben"})]
+
+
 def test_a_lead_takes_over_for_somebody_else_and_nobody_else_may(shifts: Any) -> None:
     team, ana, ben, leo, _ = shifts
     cleo = make.user("cleo", teams=(team,))
