@@ -87,7 +87,7 @@ class HandoffListSerializer(serializers.ModelSerializer[Handoff]):
 
     class Meta:
         model = Handoff
-        fields = (
+        fields: tuple[str, ...] = (
             "ref",
             "rotation",
             "seat",
@@ -105,7 +105,7 @@ class HandoffListSerializer(serializers.ModelSerializer[Handoff]):
             "unaccepted_at",
             "revision",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class HandoffSerializer(HandoffListSerializer):
