@@ -318,7 +318,11 @@ INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inb
 #: transaction that notes that it was told.
 ISSUE_CHANGED: list[str] = ["escalations.lifecycle.upstream.issue_changed"]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
-ERASURES: list[str] = ["knowledge.replies.erasure.erase", "escalations.linear.erasure.erase"]
+ERASURES: list[str] = [
+    "knowledge.replies.erasure.erase",
+    "escalations.linear.erasure.erase",
+    "escalations.handoffs.erasure.erase",
+]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

@@ -13,6 +13,7 @@ from django.db import connection
 
 from altor.errors import Conflict, DomainError, InvalidInput, PermissionRefused
 from altor.models import AuditEvent, Notice, PhaseEvent, User
+from escalations.handoffs.erasure import erase
 from escalations.handoffs.giving import Changed, sign, write
 from escalations.handoffs.sweeping import sweep
 from escalations.handoffs.switching import save_setting
@@ -556,6 +557,19 @@ def test_the_command_finds_what_is_offered_though_it_is_somebody_elses(shifts: A
     with pytest.raises(SystemExit):
         call_command("owners", stdout=out, stderr=StringIO())
     assert f"{ticket.ref}" in out.getvalue() and "Ben Example's" in out.getvalue()
+
+
+def test_words_on_a_ticket_that_the_helpdesk_removed_are_gone(shifts: Any) -> None:
+    _, ana, _, _, _ = shifts
+    ticket, other = ticket_of(ana), ticket_of(ana)
+    make.finished_run(ticket)
+    handoff = drafted()
+    words = {one.ref: {"note": "Rosa called twice", "next_step": "Call Rosa"} for one in (ticket, other)}
+    write(handoff, actor=ana, items=words, now=NOW)
+    erase(ticket, ["*"])
+    item = handoff.items.get(ticket=ticket)
+    assert (item.evidence, item.shown_next_step, item.note, item.status) == ([], "", "", "offered")
+    assert handoff.items.get(ticket=other).note == "Rosa called twice"
 
 
 def test_a_returned_ticket_is_in_its_queue_and_no_more_in_the_handoff(shifts: Any) -> None:
