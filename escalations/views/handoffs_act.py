@@ -31,6 +31,8 @@ def write_(request: HttpRequest, ref: str) -> HttpResponse:
     items: dict[str, dict[str, str]] = {}
     for name, value in request.POST.items():
         field, _, of = name.partition(":")
+        if field == "next_step" and _same(value, request.POST.get(f"was:{of}")):
+            continue  # not their words: the one that is read stays in force
         if of and field in ("note", "next_step"):
             items.setdefault(of, {})[field] = str(value)
     note = request.POST.get("note")
@@ -50,6 +52,10 @@ def write_(request: HttpRequest, ref: str) -> HttpResponse:
     except DomainError as refused:
         return shown(request, found, refused=refused.detail, typed=request.POST)
     return redirect("handoffs:handoff", ref)
+
+
+def _same(value: object, was: str | None) -> bool:
+    return was is not None and str(value).split() == was.split()
 
 
 @require_POST

@@ -91,6 +91,20 @@ def test_a_refused_form_loses_nothing(shifts: Any) -> None:
     assert "They call at six" in answer.content.decode() and "x" * 2001 in answer.content.decode()
 
 
+def test_a_next_step_that_nobody_touched_stays_the_one_that_is_read(shifts: Any) -> None:
+    _, ana, _, _, _ = shifts
+    ticket = ticket_of(ana)
+    handoff = drafted()
+    item = handoff.items.get()
+    make.finished_run(ticket)
+    page = {"do": "sign", "seen": handoff.revision}
+    shown = {f"next_step:{ticket.ref}": item.next_step, f"was:{ticket.ref}": item.next_step}
+    logged_in(ana).post(reverse("handoffs:write", args=[handoff.ref]), {**page, **shown})
+    item.refresh_from_db()
+    assert item.own_next_step == ""
+    assert item.shown_next_step.startswith("Escalate SEV2")
+
+
 def test_what_came_in_between_is_shown_before_it_is_signed(shifts: Any) -> None:
     _, ana, _, _, _ = shifts
     ticket = ticket_of(ana)
