@@ -65,6 +65,14 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         frozenset({_L, _X}),
         "Edit rotations of the own teams and put others in (administrators: of all)",
     ),
+    "handoff.take": (
+        frozenset({_A, _L, _X}),
+        "Write, sign, accept and refuse the own handoffs at the ends of shifts",
+    ),
+    "handoff.edit": (
+        frozenset({_L, _X}),
+        "Set handoffs of the own teams, and take over for others in them (administrators: in all)",
+    ),
     "sla.edit": (frozenset({_L, _X}), "Edit and activate SLA policies; say who answers for a team's queue"),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),

@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("linear/", include("escalations.linear.urls")),
     path("", include("escalations.oncall_urls")),
     path("", include("escalations.interruptions.urls")),
+    path("handoffs/", include("escalations.handoffs.urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("escalations.api_urls")),
     path("oncall/", include("escalations.oncall_api_urls")),
     path("", include("escalations.interruptions.api_urls")),
+    path("", include("escalations.handoffs.api_urls")),
     path("", include("knowledge.api_urls")),
     path("", include("investigations.api_urls")),
     re_path(r"^(?P<path>.*)$", unknown_address, name="api-unknown"),

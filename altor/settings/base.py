@@ -251,7 +251,11 @@ REFERENCE_PAGES = [
 #: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
 QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]
 #: Told (the kind, the ticket's reference) of every phase event, in the transaction that records it; maybe twice.
-PHASE_HEARD: list[str] = ["escalations.ownership.hearing.heard", "escalations.interruptions.asking.heard"]
+PHASE_HEARD: list[str] = [
+    "escalations.ownership.hearing.heard",
+    "escalations.interruptions.asking.heard",
+    "escalations.handoffs.drafting.heard",
+]
 #: Functions from a ticket to the clocks and owners that its representation over REST tells.
 TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
@@ -262,6 +266,7 @@ WIDGET_PARTS: list[str] = [
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [
     "escalations.ownership.panels.OWNERSHIP",
+    "escalations.handoffs.panels.HANDOFF",
     "escalations.panels.ESCALATION",
     "escalations.interruptions.panels.QUESTIONS",
     "knowledge.replies.panels.REPLY",
@@ -271,6 +276,8 @@ TICKET_PANELS: list[str] = [
 CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 #: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
 PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
+#: Functions from open tickets to what their customers were promised, see `escalations.handoffs.promises`.
+HANDOFF_PROMISES: list[str] = ["knowledge.replies.handoff.promises"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
@@ -307,6 +314,7 @@ SWEEPS = [
     "knowledge.tasks.sweep_promises",
     "escalations.oncall.tasks.sweep_calendars",
     "escalations.oncall.tasks.sweep_gaps",
+    "escalations.handoffs.tasks.sweep_handoffs",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -322,7 +330,11 @@ INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inb
 #: transaction that notes that it was told.
 ISSUE_CHANGED: list[str] = ["escalations.lifecycle.upstream.issue_changed"]
 #: Told (the ticket, ids of messages or "*") when a helpdesk removed text or a ticket.
-ERASURES: list[str] = ["knowledge.replies.erasure.erase", "escalations.linear.erasure.erase"]
+ERASURES: list[str] = [
+    "knowledge.replies.erasure.erase",
+    "escalations.linear.erasure.erase",
+    "escalations.handoffs.erasure.erase",
+]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",
     "investigations.configuration.ConnectionsPart",

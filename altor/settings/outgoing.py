@@ -10,6 +10,7 @@ OUTBOUND_EVENTS: list[str] = ["escalations.lifecycle.telling.EVENTS"]
 NOTICE_KINDS: list[str] = [
     "escalations.lifecycle.telling.NOTICES",
     "escalations.interruptions.telling.NOTICES",
+    "escalations.handoffs.telling.NOTICES",
     "escalations.oncall.moves.NOTICES",
     "escalations.ownership.telling.NOTICES",
     "knowledge.replies.promised.NOTICES",

@@ -9,6 +9,7 @@ NAV_PARTS = [
     "escalations.navigation.ITEMS",
     "escalations.oncall.navigation.ITEMS",
     "escalations.interruptions.navigation.ITEMS",
+    "escalations.handoffs.navigation.ITEMS",
     "knowledge.navigation.ITEMS",
     "metrics.navigation.ITEMS",
 ]

@@ -12,9 +12,9 @@ from altor.errors import InvalidInput, NotFound, PermissionRefused
 from altor.models import User
 from escalations.contracts.checklist import Checked
 from escalations.lifecycle.acting import lock, save
+from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.history import W, tell
 from escalations.lifecycle.proposing import escalatable, propose
-from escalations.lifecycle.sending import store_answers
 from escalations.models import Escalation
 from investigations.models import Investigation
 

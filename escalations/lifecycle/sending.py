@@ -15,20 +15,20 @@ from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
 from escalations.clocks.format import hours_of
 from escalations.contracts.checklist import Checked
+from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.filing import file
 from escalations.lifecycle.history import W, clean, keep_clocks, tell
 from escalations.lifecycle.joining import link
 from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import GATE, Proposal, propose
 from escalations.lifecycle.telling import tell_owner
-from escalations.models import ChecklistAnswer, Escalation, EscalationDraft, GapTask
+from escalations.models import Escalation, EscalationDraft, GapTask
 from escalations.packets.frozen import freeze
 from investigations.models import Investigation, Ticket
 from investigations.services.gates import override_gate
 
 #: Characters of a reason, so that it says something.
 SHORTEST_REASON: Final = 10
-_LONGEST_ANSWER: Final = 4000
 
 
 class ContractUnmet(Conflict):
@@ -129,18 +129,6 @@ def _send(run: Investigation, wish: Wish, actor: User, now: datetime) -> tuple[E
     )  # fmt: skip
     _tell_owner(escalation, wanted, to.people, to.missing, actor, now)
     return escalation, True
-
-
-def store_answers(ticket: Ticket, answers: Mapping[str, str], *, actor: User, now: datetime) -> int:
-    """Keep what a person said to items of the checklist; how many were new. An answer made empty is taken back."""
-    before = dict(ChecklistAnswer.objects.filter(ticket=ticket).order_by("pk").values_list("item", "text"))
-    rows = []
-    for item, text in answers.items():
-        said = clean(str(text))[:_LONGEST_ANSWER]
-        if len(item) <= 60 and said != before.get(item, ""):
-            rows.append(ChecklistAnswer(ticket=ticket, item=item, text=said, by=actor, at=now))
-    ChecklistAnswer.objects.bulk_create(rows)
-    return len(rows)
 
 
 def _join(wanted: Proposal, wish: Wish, actor: User, now: datetime) -> Escalation:

@@ -10,6 +10,7 @@ from escalations.models.escalations import (
     GapTask,
     Verdict,
 )
+from escalations.models.handoffs import Handoff, HandoffItem, HandoffSetting
 from escalations.models.interruptions import Question, QuestionPerson, TypedHours
 from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
 from escalations.models.oncall import (
@@ -40,6 +41,9 @@ __all__ = [
     "EscalationEvent",
     "EscalationTicket",
     "GapTask",
+    "Handoff",
+    "HandoffItem",
+    "HandoffSetting",
     "ImportedCalendar",
     "IssueChange",
     "IssueComment",

@@ -15,10 +15,11 @@ from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import User
 from escalations.contracts.spans import said
+from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.drafts import save_draft
 from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import Proposal, draft_of, escalatable, propose
-from escalations.lifecycle.sending import AlreadyEscalated, ContractUnmet, Wish, send, store_answers
+from escalations.lifecycle.sending import AlreadyEscalated, ContractUnmet, Wish, send
 from escalations.models import Escalation
 from investigations.models import Investigation, Ticket
 from investigations.services.runs import rerun_investigation

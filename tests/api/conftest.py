@@ -16,7 +16,7 @@ from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
 from escalations.interruptions.asking import Audience, ask
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation, Question
+from escalations.models import Escalation, Handoff, Question, Rotation
 from investigations.models import (
     Connection,
     Customer,
@@ -57,6 +57,8 @@ class World:
     foreign_escalation: Escalation
     question: Question
     foreign_question: Question
+    handoff: Handoff
+    foreign_handoff: Handoff
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +172,19 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         escalation_of(foreign_run, people["admin"], owner_team=theirs),
         question_of(run, people["lead"], ours),
         question_of(foreign_run, people["admin"], theirs),
+        handoff_of(ticket, ours, people["agent"], people["engineer"]),
+        handoff_of(foreign, theirs, people["outsider"], people["admin"]),
     )
+
+
+def handoff_of(ticket: Ticket, team: Team, outgoing: User, incoming: User) -> Handoff:
+    rotation = Rotation.objects.create(slug=team.slug, name=f"{team} shifts", team=team, owns="triage")
+    made = Handoff.objects.create(
+        rotation=rotation, seat="primary", seat_name="Primary", team=team, outgoing=outgoing, incoming=incoming,
+        ends_at=NOW, drafted_at=NOW, read_at=NOW,
+    )  # fmt: skip
+    made.items.create(ticket=ticket, state="Diagnosed")
+    return made
 
 
 def escalation_of(run: Investigation, sender: User, **values: Any) -> Escalation:

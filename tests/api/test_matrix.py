@@ -19,7 +19,7 @@ from tests.api.conftest import World, client_of
 pytestmark = pytest.mark.django_db
 API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
-OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation"
+OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|Handoff"
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
 YAML = "apiVersion: altor/v1\n"
@@ -247,6 +247,22 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-escalation-time", "post"): Case(
         "{esc}time/", "escalation.work", 200, {"day": "2026-05-01", "minutes": 20}, foreign="{foreign_esc}time/"
     ),
+    ("api-handoff-list", "get"): Case("handoffs/", "ticket.read", 200),
+    ("api-handoff-detail", "get"): Case("{handoff}", "ticket.read", 200, foreign="{foreign_handoff}"),
+    ("api-handoff-detail", "patch"): Case(
+        "{handoff}", "handoff.take", 200, {"note": "Quiet."}, foreign="{foreign_handoff}"
+    ),
+    **{
+        (f"api-handoff-{name}", "post"): Case(
+            f"{{handoff}}{name}/", "handoff.take", works, body, foreign=f"{{foreign_handoff}}{name}/"
+        )
+        for name, works, body in (
+            ("sign", 200, {}),
+            ("accept", 404, {"item": "TK-0"}),
+            ("refuse", 404, {"item": "TK-0", "reason": "Not for me"}),
+            ("take", 404, {"item": "TK-0"}),
+        )
+    },
     ("api-oncall-now", "get"): Case("oncall/now/", "oncall.read", 200),
     ("api-oncall-schedule", "get"): Case("oncall/schedule/", "oncall.read", 200),
     ("api-rotation-list", "get"): Case("oncall/rotations/", "oncall.read", 200),
@@ -292,6 +308,8 @@ def spelled(path: str, world: World) -> str:
         foreign_esc=f"escalations/{world.foreign_escalation.ref}/",
         qu=f"questions/{world.question.ref}/",
         foreign_qu=f"questions/{world.foreign_question.ref}/",
+        handoff=f"handoffs/{world.handoff.ref}/",
+        foreign_handoff=f"handoffs/{world.foreign_handoff.ref}/",
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
         backtest=world.backtest.ref,

@@ -55,7 +55,7 @@ from investigations.textmodel.model import WordWeights
 from investigations.widget import pairing
 from knowledge.models import PromisedUpdate
 from tests import factories as make
-from tests.pages import scene_escalations
+from tests.pages import scene_escalations, scene_handoffs
 
 #: A valid playbook file.
 BOOK = """\
@@ -226,6 +226,7 @@ def build() -> Scene:
     make_replies(ticket, hostile, lead)
     scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
     make_rotation(support, agent, lead)
+    scene_handoffs.build(support, who, agent, lead, PAYLOADS, LONG)
     make_ownership(ticket, lead, agent)
     closed = make.finished_run(
         make.ticket(
@@ -629,5 +630,6 @@ def pages(scene: Scene) -> dict[str, str]:
         "second-factor-app": reverse("mfa_activate_totp"),
         "widget-pair": at("widget-pair", asked_for()),
         **scene_escalations.pages(),
+        **scene_handoffs.pages(),
         "not-found": "/nothing/here/",
     }

@@ -48,6 +48,8 @@ ONLY = {
     **dict.fromkeys(("on-call-new", "on-call-import", "rotation-edit"), _LEADS),
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
+    "handoff-today": _REPLIERS,
+    "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }
 #: Pages of one ticket: not found for people outside its team, and for engineers it is not assigned to.
@@ -79,6 +81,9 @@ OF_A_TICKET = {
     "escalate",
     "ownership",
     "ownership-hostile",
+    "handoff",
+    "handoff-signed",
+    "handoff-closed",
 }
 #: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
 OF_AN_ESCALATION = {
@@ -212,6 +217,10 @@ _HEADER = 1
         ("on-call-swaps", 10),
         ("on-call-feeds", 10),
         ("queue", 11),
+        ("handoffs", 12),
+        ("handoff", 12),
+        ("handoff-signed", 12),
+        ("handoff-settings", 12),
         ("ownership", 17),
         ("sla-policies", 17),
         ("sla-policy", 9),

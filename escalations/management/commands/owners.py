@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from escalations.handoffs import checking
 from escalations.ownership.queues import violations
 
 
@@ -14,8 +16,8 @@ class Command(BaseCommand):
     help = "Check that every open ticket has an owner, or lies in a queue that somebody answers for. Exit 1 otherwise."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        count = 0
-        for found in violations(timezone.now()):
+        count, now = 0, timezone.now()
+        for found in chain(violations(now), checking.violations(now)):
             count += 1
             self.stdout.write(f"{found.ticket:<16} {found.team:<16} {found.why}")
         if count:
