@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,6 +26,12 @@ from investigations.playbooks.parts import Part
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN: Final = re.compile(r"(\d\d?):(\d\d)\s*[-–]\s*(\d\d?):(\d\d)")
 _CLOSED, _ALL_DAY = "closed", "all day"
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """Names of the IANA database. Reading its folders takes ten milliseconds."""
+    return frozenset(available_timezones())
 
 
 def spans_of(value: Any) -> tuple[Span, ...]:
@@ -89,8 +96,8 @@ class WorkHours(Part):
     @field_validator("zone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"no zone {value!r}{nearest(value, available_timezones())}")
+        if value not in known_zones():
+            raise ValueError(f"no zone {value!r}{nearest(value, known_zones())}")
         return value
 
     @field_validator("holidays")

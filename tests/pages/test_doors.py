@@ -88,11 +88,6 @@ def test_a_bug_shows_the_page_for_bugs(scene: scenes.Scene, monkeypatch: pytest.
     assert "Request <code" in html
 
 
-@pytest.fixture
-def scene() -> scenes.Scene:
-    return scenes.build()
-
-
 def test_only_administrators_enter_the_administration(client: Client, scene: scenes.Scene) -> None:
     for name, person in scene.people.items():
         client.force_login(person)

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def scene() -> scenes.Scene:
-    return scenes.build()
-
-
-@pytest.fixture
 def agent(client: Client, scene: scenes.Scene) -> Client:
     client.force_login(scene.agent)
     return client

@@ -112,11 +112,6 @@ SAME_TITLE = {
 }
 
 
-@pytest.fixture
-def scene() -> scenes.Scene:
-    return scenes.build()
-
-
 @pytest.mark.parametrize("role", ["admin", "lead", "agent", "engineer", "read_only", "outsider"])
 def test_each_role_sees_its_pages_and_no_others(client: Client, scene: scenes.Scene, role: str) -> None:
     client.force_login(scene.people[role])
@@ -262,26 +257,6 @@ def test_a_get_changes_nothing(client: Client, scene: scenes.Scene) -> None:
     for url in pages.values():
         client.get(url)
     assert counts() == before
-
-
-def test_empty_installation_shows_the_way_on(client: Client) -> None:
-    from tests import factories as make
-
-    client.force_login(make.user("first", role="admin"))
-    for url in (
-        reverse("today"),
-        reverse("investigations:runs"),
-        reverse("investigations:tickets"),
-        reverse("investigations:customers"),
-        reverse("investigations:playbooks"),
-        reverse("investigations:inbound"),
-        reverse("investigations:connections"),
-        reverse("audit"),
-        reverse("tokens"),
-        reverse("people"),
-    ):
-        assert client.get(url).status_code == 200, url
-    assert "Connect sources" in client.get(reverse("today")).content.decode()
 
 
 def test_every_page_is_guarded() -> None:
