@@ -54,6 +54,9 @@ class EscalationListSerializer(serializers.ModelSerializer[Escalation]):
     owner_person = serializers.CharField(source="owner_person.username", default=None, read_only=True, allow_null=True)
     accepted_by = serializers.CharField(source="accepted_by.username", default=None, read_only=True, allow_null=True)
     sent_by = serializers.CharField(source="sent_by.username", default=None, read_only=True, allow_null=True)
+    rejection = serializers.CharField(
+        read_only=True, help_text=f"One of {', '.join(Escalation.Rejection.values)}; empty: it was not returned"
+    )
 
     class Meta:
         model = Escalation

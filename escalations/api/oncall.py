@@ -116,9 +116,10 @@ class RotationViewSet(mixins.ListModelMixin, ApiViewSet):
     def retrieve(self, request: Request, slug: str) -> Response:
         """With its seats and layers, as they are written in a configuration file."""
         row = self.get_object()
-        newest = row.versions.order_by("-number")[0]
-        form = usernames(newest.document).model_dump(mode="json", exclude_defaults=True)
-        row.version, row.seats = newest.number, form["seats"]
+        newest, row.version, row.seats = row.versions.order_by("-number").first(), 0, []
+        if newest is not None:
+            form = usernames(newest.document).model_dump(mode="json", exclude_defaults=True)
+            row.version, row.seats = newest.number, form["seats"]
         return Response(RotationDetailSerializer(row).data)
 
 

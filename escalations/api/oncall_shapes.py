@@ -51,7 +51,7 @@ class RotationSerializer(serializers.ModelSerializer[Rotation]):
 
 class RotationDetailSerializer(serializers.ModelSerializer[Rotation]):
     team = serializers.CharField(source="team.slug", read_only=True)
-    version = serializers.IntegerField(read_only=True, help_text="Number of the newest")
+    version = serializers.IntegerField(read_only=True, help_text="Number of the newest; 0: it has none yet")
     seats = serializers.JSONField(read_only=True, help_text="Seats and layers, as a configuration file has them")
 
     class Meta:
