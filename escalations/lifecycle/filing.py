@@ -6,9 +6,11 @@ Everything here stores and queues in the caller's transaction; the calls are mad
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 
 from altor.errors import DomainError
@@ -21,6 +23,7 @@ from escalations.models import Escalation, EscalationEvent, TrackedIssue
 from escalations.packets.markdown import escape, markdown
 from investigations.models import Ticket
 
+log = logging.getLogger(__name__)
 W = EscalationEvent.What
 #: Linear's words for urgent, high, medium, low.
 _PRIORITY: Final = {"SEV1": 1, "SEV2": 2, "SEV3": 3, "SEV4": 4}
@@ -42,11 +45,13 @@ def file(escalation: Escalation) -> TrackedIssue | None:
     known = _known_bug(escalation)
     if known:
         try:
-            joined = join(connection, known, cause_key=escalation.ref, tickets=tickets, now=now)
-            comment(joined, _description(escalation), f"{escalation.ref}:packet", now)
+            with transaction.atomic():  # half of a join beside an issue of its own would be two issues
+                joined = join(connection, known, cause_key=escalation.ref, tickets=tickets, now=now)
+                comment(joined, _description(escalation), f"{escalation.ref}:packet", now)
             return joined
-        except DomainError:
-            pass  # what the diagnosis names is no issue of this workspace: it is filed
+        except DomainError as error:
+            # What the diagnosis names is no issue of this workspace: it is filed.
+            log.info("the known issue was not joined", extra={"escalation": escalation.ref, "reason": error.detail})
     owner = form_of(escalation.version).owner_at(escalation.severity)
     return track(
         escalation.ref, connection=connection, team=owner.linear_team, project=owner.linear_project,
