@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from altor.errors import PermissionRefused
 from altor.models import User
 from escalations.lifecycle.proposing import escalatable
 from escalations.lifecycle.sending import Wish, send
@@ -31,7 +32,8 @@ class WidgetEscalate(WidgetCall):
         body = EscalateInput(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
-        assert isinstance(place.user, User)  # noqa: S101  # `escalation.send` is nothing that a helpdesk vouches for
+        if not isinstance(place.user, User):  # `escalation.send` is nothing that a helpdesk vouches for
+            raise PermissionRefused("Sign in to escalate.")
         wish = Wish(
             severity=given["severity"], severity_why=given["severity_why"], note=given["note"],
             answers=given["answers"], override_reason=given["override_reason"], is_provisional=given["provisional"],
