@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from altor.admin_site import Readable
-from escalations.models import Contract, ContractVersion, Escalation, EscalationEvent, GapTask, Verdict
+from escalations.models import Contract, ContractVersion, Escalation, EscalationEvent, GapTask, Recovery, Verdict
 
 
 @admin.register(Contract)
@@ -35,6 +35,14 @@ class EscalationEventAdmin(Readable):
     list_display = ("escalation", "what", "at", "by", "via")
     list_select_related = ("escalation", "by")
     list_filter = ("what", "via")
+
+
+@admin.register(Recovery)
+class RecoveryAdmin(Readable):
+    list_display = ("ref", "escalation", "status", "fixed_at", "measured_at", "back_since")
+    list_select_related = ("escalation",)
+    list_filter = ("status",)
+    search_fields = ("escalation__title", "run__ticket__ref")
 
 
 @admin.register(GapTask)

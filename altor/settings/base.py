@@ -283,7 +283,12 @@ REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
 #: Told (the escalation, what happened) in the transaction in which an escalation moves.
-ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
+ESCALATION_MOVED: list[str] = [
+    "escalations.recovery.hearing.escalation_moved",
+    "knowledge.replies.returned.escalation_moved",
+]
+#: Told (the `Recovery`, its readings) after each round of measuring, in the transaction that keeps it.
+RECOVERY_MOVED: list[str] = ["knowledge.replies.recovered.recovery_moved"]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
 TICKET_VISIBILITY: list[str] = [
     "escalations.visibility.escalated_to",
@@ -310,6 +315,7 @@ SWEEPS = [
     "altor.tasks.sweep_notices",
     "escalations.tasks.sweep_escalations",
     "escalations.linear.tasks.sweep",
+    "escalations.recovery.tasks.sweep_recoveries",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
     "escalations.oncall.tasks.sweep_calendars",

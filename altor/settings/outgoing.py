@@ -13,8 +13,10 @@ NOTICE_KINDS: list[str] = [
     "escalations.handoffs.telling.NOTICES",
     "escalations.oncall.moves.NOTICES",
     "escalations.ownership.telling.NOTICES",
+    "escalations.recovery.telling.NOTICES",
     "knowledge.replies.promised.NOTICES",
     "knowledge.replies.returned.NOTICES",
+    "knowledge.replies.recovered.NOTICES",
 ]
 #: Slack's Web API. Replaced in tests only.
 SLACK_API_URL = "https://slack.com/api"

@@ -49,6 +49,8 @@ SPECTACULAR_SETTINGS = {
         "ClaimKind": "investigations.models.TicketClaim.Kind",
         "TokenKind": "altor.models.ApiToken.Kind",
         "EscalationStatus": "escalations.models.Escalation.Status",
+        "RecoveryStatus": "escalations.models.Recovery.Status",
+        "RecoveryVerdict": "escalations.models.RecoveryReading.Verdict",
         "HandoffStatus": "escalations.models.Handoff.Status",
         "HandoffItemStatus": "escalations.models.HandoffItem.Status",
         "RejectionReason": "escalations.models.Escalation.Rejection",

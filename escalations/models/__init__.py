@@ -30,6 +30,7 @@ from escalations.models.ownership import (
     TicketClockWork,
     TicketStanding,
 )
+from escalations.models.recovery import Recovery, RecoveryReading
 
 __all__ = [
     "CalendarLink",
@@ -52,6 +53,8 @@ __all__ = [
     "LinearConnection",
     "Question",
     "QuestionPerson",
+    "Recovery",
+    "RecoveryReading",
     "Rotation",
     "RotationOverride",
     "RotationVersion",

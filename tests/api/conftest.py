@@ -16,7 +16,7 @@ from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
 from escalations.interruptions.asking import Audience, ask
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation, Handoff, Question, Rotation
+from escalations.models import Escalation, Handoff, Question, Recovery, Rotation
 from investigations.models import (
     Connection,
     Customer,
@@ -55,6 +55,8 @@ class World:
     foreign_backtest: Trial
     escalation: Escalation
     foreign_escalation: Escalation
+    recovery: Recovery
+    foreign_recovery: Recovery
     question: Question
     foreign_question: Question
     handoff: Handoff
@@ -153,6 +155,8 @@ def world(db: None, playbooks: list[Playbook]) -> World:
     )  # fmt: skip
     make.outbound_delivery(make.outbound_endpoint())
     foreign_run = run_of(foreign, 1)
+    sent = escalation_of(run, people["lead"])
+    foreign_sent = escalation_of(foreign_run, people["admin"], owner_team=theirs)
     return World(
         people,
         ours,
@@ -168,8 +172,10 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         dead,
         backtest_of(run),
         backtest_of(foreign_run),
-        escalation_of(run, people["lead"]),
-        escalation_of(foreign_run, people["admin"], owner_team=theirs),
+        sent,
+        foreign_sent,
+        recovery_of(sent),
+        recovery_of(foreign_sent),
         question_of(run, people["lead"], ours),
         question_of(foreign_run, people["admin"], theirs),
         handoff_of(ticket, ours, people["agent"], people["engineer"]),
@@ -184,6 +190,15 @@ def handoff_of(ticket: Ticket, team: Team, outgoing: User, incoming: User) -> Ha
         ends_at=NOW, drafted_at=NOW, read_at=NOW,
     )  # fmt: skip
     made.items.create(ticket=ticket, state="Diagnosed")
+    return made
+
+
+def recovery_of(sent: Escalation) -> Recovery:
+    made = Recovery.objects.create(
+        escalation=sent, run=sent.run, fixed_at=NOW, began_at=NOW, next_at=NOW, key=f"{sent.pk}:resolved",
+        symptom={"step": "traffic", "title": "Requests rejected with 429", "unit": "%", "where": {}},
+    )  # fmt: skip
+    made.readings.create(org_id="org_k3p7elJo60", ticket=sent.ticket)
     return made
 
 

@@ -127,6 +127,9 @@ MATRIX: dict[tuple[str, str], Case] = {
         "{esc}", "escalation.read", 400, {"severity": "SEV9", "why": "A reason of some length."},
         foreign="{foreign_esc}",
     ),
+    ("api-recovery-list", "get"): Case("recoveries/", "escalation.read", 200),
+    ("api-recovery-detail", "get"): Case("{rec}", "escalation.read", 200, foreign="{foreign_rec}"),
+    ("api-recovery-measure", "post"): Case("{rec}measure/", "run.start", 200, {}, foreign="{foreign_rec}measure/"),
     ("api-escalation-packet", "get"): Case("{esc}packet/", "escalation.read", 200, foreign="{foreign_esc}packet/"),
     **{
         (f"api-escalation-{name}", "post"): Case(
@@ -306,6 +309,8 @@ def spelled(path: str, world: World) -> str:
         older_run=f"investigations/{world.older_run.ref}/",
         esc=f"escalations/{world.escalation.ref}/",
         foreign_esc=f"escalations/{world.foreign_escalation.ref}/",
+        rec=f"recoveries/{world.recovery.ref}/",
+        foreign_rec=f"recoveries/{world.foreign_recovery.ref}/",
         qu=f"questions/{world.question.ref}/",
         foreign_qu=f"questions/{world.foreign_question.ref}/",
         handoff=f"handoffs/{world.handoff.ref}/",

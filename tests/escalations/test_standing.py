@@ -212,9 +212,7 @@ def test_old_history_is_no_news(support: Team, lead: User) -> None:
     assert clock(found, "first_reply").broken_at is not None and told(found) == []
 
 
-def test_what_was_due_at_closing_time_is_not_due_in_minus_two_hours(
-    support: Team, lead: User, began: datetime
-) -> None:
+def test_what_was_due_at_closing_time_is_not_due_in_minus_two_hours(support: Team, lead: User, began: datetime) -> None:
     """Open until 17:00: at exactly the target it is in time, and nobody works until Monday."""
     load_library()
     found = make.ticket(in_team=support, opened_at=began)

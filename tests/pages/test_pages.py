@@ -90,6 +90,7 @@ OF_AN_ESCALATION = {
     "escalation",
     "escalation-returned",
     "escalation-resolved",
+    "recovery",
     "escalation-packet",
     "escalation-packet-text",
     "escalation-time",
