@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,20 @@ from pytest_django import DjangoDbBlocker
 from altor.embedded.postgres import EmbeddedPostgres
 from tests import databases
 
-pytest_plugins = ["tests.clickhouse_fixtures"]
+pytest_plugins = ["tests.clickhouse_fixtures", "tests.quiet"]
+TESTS = Path(__file__).parent
+#: Files that take long for how few tests they have, the longest first: begun late, one process would end alone.
+LONG = (
+    "helpdesks/test_chaos.py",
+    "ui/test_every_page.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order in which processes take them: the long ones, then those of many tests."""
+    rank = {TESTS / name: place for place, name in enumerate(LONG)}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (rank.get(item.path, len(rank)), -tests[item.path]))
 
 
 def pytest_collection_finish() -> None:
