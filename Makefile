@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 TEST_ENV := ALTOR_DEBUG=1
-# A process per core, each with its own database and ClickHouse engine; the files of one test module stay together.
-SPREAD ?= -n auto --maxprocesses 4 --dist loadfile
+# A process per core, each with its own database and ClickHouse engine; the tests of one file stay together, and the files
+# are taken in the order of tests/conftest.py. The slow tests start installations of several processes: two at once.
+SPREAD ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+SPREAD_SLOW ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all test-slow lint format types imports migrations deploy-check audit check lock clean
 
@@ -20,11 +22,11 @@ test: $(VENV)/.installed-dev
 ## the slow ones too: killed processes, real browsers, foreign peers
 test-all: $(VENV)/.installed-dev peers
 	@$(TEST_ENV) $(BIN)/python -m pytest $(SPREAD) $(ARGS)
-	@$(TEST_ENV) $(BIN)/python -m pytest -m "slow or ui or peer" $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(SPREAD_SLOW) -m "slow or ui or peer" $(ARGS)
 
 ## only what `make test` leaves out
 test-slow: $(VENV)/.installed-dev peers
-	@$(TEST_ENV) $(BIN)/python -m pytest -m "slow or ui or peer" $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(SPREAD_SLOW) -m "slow or ui or peer" $(ARGS)
 
 .PHONY: peers
 peers: tests/peers/node_modules/.installed

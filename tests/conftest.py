@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django import DjangoDbBlocker
 
 from altor.embedded.postgres import EmbeddedPostgres
+from tests import databases
 
-pytest_plugins = ["tests.clickhouse_fixtures"]
+pytest_plugins = ["tests.clickhouse_fixtures", "tests.quiet"]
+TESTS = Path(__file__).parent
+#: Files that take long for how few tests they have, the longest first: begun late, one process would end alone.
+LONG = (
+    "helpdesks/test_chaos.py",
+    "ui/test_every_page.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order in which processes take them: the long ones, then those of many tests."""
+    rank = {TESTS / name: place for place, name in enumerate(LONG)}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (rank.get(item.path, len(rank)), -tests[item.path]))
 
 
 def pytest_collection_finish() -> None:
@@ -26,7 +42,7 @@ def _drop_left_over_databases() -> None:
     import psycopg
 
     host = settings.DATABASES["default"].get("HOST", "")
-    if settings.DATABASES["default"]["ENGINE"] != "altor.embedded.backend":
+    if not databases.are_ours():
         return
     server = EmbeddedPostgres(Path(host), settings.EMBEDDED_POSTGRES)
     server.ensure()
@@ -34,6 +50,17 @@ def _drop_left_over_databases() -> None:
         for (name,) in connection.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE 'test_altor_%'"
         ).fetchall():
-            pid = name.rpartition("_")[2]
+            pid = name.split("_")[2]  # a worker of xdist adds its own name
             if pid.isdigit() and not Path(f"/proc/{pid}").exists() and int(pid) != os.getpid():
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """On our own server, where we may do all: the databases are cloned and emptied in our own way."""
+    if databases.are_ours():
+        with django_db_blocker.unblock():
+            settings.DATABASES["default"]["TEST"]["TEMPLATE"] = databases.migrated(settings.HOME)
+        databases.empty_quickly()

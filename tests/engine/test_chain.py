@@ -42,6 +42,7 @@ def test_no_shipped_playbook_has_a_long_chain(file) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.django_db(transaction=True)
 def test_a_run_takes_at_most_1_3_times_its_longest_chain(upstream: Upstream) -> None:
     upstream.behaviour = lambda asked: Answer(body={"n": 1.0}, delay_s=ANSWER_S)

@@ -122,7 +122,7 @@ class Installation:
 
 
 @pytest.fixture
-def installation() -> Iterator[Installation]:
+def installation(noise: None) -> Iterator[Installation]:
     with TemporaryDirectory(prefix="altor-chaos-") as folder:
         home = Path(folder)
         home.chmod(0o755)

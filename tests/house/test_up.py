@@ -21,12 +21,7 @@ from altor.embedded.processes import STOP_S
 from altor.embedded.supervisor import PortTaken, check_port
 from altor.settings.environment import ROOT
 from tests.house.conftest import is_alive, until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.loopback import closed_port
 
 
 def descendants(pid: int) -> list[int]:
@@ -75,7 +70,7 @@ class Up:
 
 @pytest.fixture
 def up(open_place) -> Iterator[Up]:
-    port, home, log = free_port(), open_place / "home", open_place / "up.log"
+    port, home, log = closed_port(), open_place / "home", open_place / "up.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALTOR_", "DJANGO_"))}
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -143,7 +138,7 @@ def test_nothing_outlives_a_killed_supervisor(up):
 
 
 def test_a_free_port_is_accepted_and_a_taken_one_named():
-    port = free_port()
+    port = closed_port()
     check_port("127.0.0.1", port)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(PortTaken, match=f"Port {port} on 127.0.0.1"):
         check_port("127.0.0.1", port)

@@ -119,6 +119,7 @@ def _connected(company: Company, settings: Any) -> Iterator[None]:
     layout.forget()
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("key", PLAYBOOKS)
 def test_a_run_takes_little_longer_than_its_longest_chain_of_calls(
     company: Company, key: str, record_property: Callable[[str, object], None]
