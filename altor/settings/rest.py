@@ -51,6 +51,8 @@ SPECTACULAR_SETTINGS = {
         "EscalationStatus": "escalations.models.Escalation.Status",
         "HandoffStatus": "escalations.models.Handoff.Status",
         "HandoffItemStatus": "escalations.models.HandoffItem.Status",
+        "IncidentStatus": "escalations.models.Incident.Status",
+        "IncidentStage": "escalations.models.IncidentUpdate.Stage",
         "RejectionReason": "escalations.models.Escalation.Rejection",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
