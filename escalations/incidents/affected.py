@@ -55,10 +55,13 @@ def is_own(cause: str) -> bool:
 
 
 def spread_of(cause: str, now: datetime, *, after: datetime | None = None) -> Spread:
-    """Finished runs of the last day that name `cause`, and not before `after`. Three queries."""
+    """Finished runs that look at the last day and name `cause`, and not before `after`. Three queries.
+
+    By the time they look at: the history that a helpdesk is read back for is no incident of today.
+    """
     since = max(now - WITHIN, after) if after is not None else now - WITHIN
     rows = Investigation.objects.filter(
-        status=Investigation.Status.DONE, finished_at__gt=since, finished_at__lte=now,
+        status=Investigation.Status.DONE, as_of__gt=since, as_of__lte=now,
         diagnosis__candidates__0__label=cause.split("|")[0],
     )  # fmt: skip
     newest: dict[int, Investigation] = {}
@@ -76,7 +79,9 @@ def spread_of(cause: str, now: datetime, *, after: datetime | None = None) -> Sp
 
 def _newest_runs(tickets: list[int]) -> dict[int, int]:
     """By the ticket's key."""
-    rows = Investigation.objects.filter(ticket__in=tickets, status=Investigation.Status.DONE).order_by("ticket_id", "-pk")
+    rows = Investigation.objects.filter(ticket__in=tickets, status=Investigation.Status.DONE).order_by(
+        "ticket_id", "-pk"
+    )
     return dict(rows.distinct("ticket_id").values_list("ticket_id", "pk"))
 
 

@@ -281,7 +281,7 @@ class IncidentViewSet(mixins.ListModelMixin, ApiViewSet):
         )  # fmt: skip
         return Response(FollowUpSerializer(made).data, status=201)
 
-    @extend_schema(request=FollowUpDoneInput, responses=FollowUpSerializer)
+    @extend_schema(operation_id="incidents_follow_ups_done", request=FollowUpDoneInput, responses=FollowUpSerializer)
     @action(detail=True, methods=["post"], url_path=r"follow-ups/(?P<pk>[0-9]{1,17})")
     def follow_up(self, request: Request, ref: str, pk: str) -> Response:
         """Mark one as done or open again: its owner, or who may run incidents."""

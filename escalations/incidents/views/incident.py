@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -37,7 +38,10 @@ S = Incident.Status
 def incidents(request: HttpRequest) -> HttpResponse:
     """Open ones with what is suggested, or with `closed=1` those that ended."""
     user = person(request)
-    rows = Incident.objects.visible_to(user).with_context()
+    rows = Incident.objects.visible_to(user).with_context().annotate(
+        tickets=Count("links", filter=Q(links__unlinked_at=None), distinct=True),
+        hit=Count("customers", distinct=True),
+    )  # fmt: skip
     ended = request.GET.get("closed") == "1"
     context: dict[str, Any] = {
         "here": "incidents", "closed": ended, "now": timezone.now(), "may_declare": user.may("incident.declare"),
@@ -45,17 +49,11 @@ def incidents(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     if ended:
         context["page"] = keyset_page(rows.filter(status=S.CLOSED), request.GET.get("cursor", ""))
-        context["rows"] = [(one, _counts(one)) for one in context["page"].rows]
+        context["rows"] = context["page"].rows
     else:
-        context["rows"] = [(one, _counts(one)) for one in rows.open()[:_MOST]]
+        context["rows"] = rows.open()[:_MOST]
         context["suggestions"] = list(IncidentSuggestion.objects.visible_to(user).open().select_related("run"))
     return render(request, "incidents/list.html", context)
-
-
-def _counts(incident: Incident) -> dict[str, int]:
-    return {
-        "tickets": incident.links.filter(unlinked_at=None).count(), "customers": incident.customers.count(),
-    }  # fmt: skip
 
 
 @require_safe
