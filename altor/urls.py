@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("escalations.oncall_urls")),
     path("", include("escalations.interruptions.urls")),
     path("handoffs/", include("escalations.handoffs.urls")),
+    path("", include("escalations.incidents.urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oncall/", include("escalations.oncall_api_urls")),
     path("", include("escalations.interruptions.api_urls")),
     path("", include("escalations.handoffs.api_urls")),
+    path("", include("escalations.incidents.api_urls")),
     path("", include("knowledge.api_urls")),
     path("", include("investigations.api_urls")),
     re_path(r"^(?P<path>.*)$", unknown_address, name="api-unknown"),

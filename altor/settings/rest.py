@@ -53,6 +53,8 @@ SPECTACULAR_SETTINGS = {
         "RecoveryVerdict": "escalations.models.RecoveryReading.Verdict",
         "HandoffStatus": "escalations.models.Handoff.Status",
         "HandoffItemStatus": "escalations.models.HandoffItem.Status",
+        "IncidentStatus": "escalations.models.Incident.Status",
+        "IncidentStage": "escalations.models.IncidentUpdate.Stage",
         "RejectionReason": "escalations.models.Escalation.Rejection",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",

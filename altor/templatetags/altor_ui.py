@@ -66,6 +66,11 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "unclear": ("question-mark", "Too little to tell", "mute"),
     "withdrawn": ("ban", "Withdrawn", "mute"),
     "answered": ("check", "Answered", "done"),
+    # incidents
+    "open": ("bell", "Open", "failed"),
+    "fixed": ("activity", "Fixed, being measured", "running"),
+    "recovered": ("circle-check", "Back to normal", "ok"),
+    "closed": ("check", "Closed", "done"),
     # connections
     "unknown": ("question-mark", "Not tested", "mute"),
     "ok": ("check", "Works", "ok"),

@@ -11,6 +11,15 @@ from escalations.models.escalations import (
     Verdict,
 )
 from escalations.models.handoffs import Handoff, HandoffItem, HandoffSetting
+from escalations.models.incidents import (
+    FollowUp,
+    Incident,
+    IncidentCustomer,
+    IncidentEvent,
+    IncidentSuggestion,
+    IncidentTicket,
+    IncidentUpdate,
+)
 from escalations.models.interruptions import Question, QuestionPerson, TypedHours
 from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
 from escalations.models.oncall import (
@@ -41,11 +50,18 @@ __all__ = [
     "EscalationDraft",
     "EscalationEvent",
     "EscalationTicket",
+    "FollowUp",
     "GapTask",
     "Handoff",
     "HandoffItem",
     "HandoffSetting",
     "ImportedCalendar",
+    "Incident",
+    "IncidentCustomer",
+    "IncidentEvent",
+    "IncidentSuggestion",
+    "IncidentTicket",
+    "IncidentUpdate",
     "IssueChange",
     "IssueComment",
     "IssueLink",

@@ -28,7 +28,7 @@ _ENDED: Final = frozenset(
     }
 )  # fmt: skip
 #: Parts of apps above that have a place of their own.
-_PLACES: Final = ("similar", "escalation", "on_call")
+_PLACES: Final = ("similar", "escalation", "on_call", "incident")
 #: What is wrong comes first, then what was found in order, then context.
 _RANK: Final = Case(
     When(verdict="abnormal", then=Value(0)), When(verdict="", then=Value(2)), default=Value(1),
@@ -115,7 +115,7 @@ def unknown_document(connection: HelpdeskConnection | None, *, user: User | None
     return {
         "state": "none", "ticket": None, "may_create": can_fetch(connection) and may, "run": None, "lines": [],
         "checked": None, "evidence": [], "reply": None, "similar": None, "escalation": None,
-        "on_call": None,
+        "on_call": None, "incident": None,
         "actions": dict.fromkeys(("start", "rerun", "feedback", "insert", "escalate"), False),
         "viewer": viewer(user, name),
     }  # fmt: skip

@@ -46,6 +46,23 @@ def check(ticket: Ticket, run: Investigation | None, text: str) -> Sequence[Repl
     ]
 
 
+def check_for_many(run: Investigation | None, text: str, language: str) -> Sequence[ReplyFinding]:
+    """As `check`, over a text that goes to several customers: no customer's name is anybody's own in it."""
+    if not text.strip():
+        return []
+    services, hosts, repositories = _of_run(run) if run is not None else (set(), set(), set())
+    names = _names(
+        services=services, hosts=hosts, people=_people(), repositories=repositories, other_customers=_customers(),
+    )  # fmt: skip
+    found = language_check(text, names, backing=backing_of(run) if run is not None else None, language=language)
+    ours = update_spans(text)
+    return [
+        _as_finding(one)
+        for one in found
+        if one.kind != Kind.UNBACKED or not any(first <= one.start < last for first, last in ours)
+    ]
+
+
 def wording_of(text: str, language: str) -> Sequence[ReplyFinding]:
     """What the check finds in a template's own words, with the placeholders' examples in it and without any ticket.
     Places are those of the text with the examples.

@@ -16,7 +16,7 @@ from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
 from escalations.interruptions.asking import Audience, ask
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation, Handoff, Question, Recovery, Rotation
+from escalations.models import Escalation, Handoff, Incident, Question, Recovery, Rotation
 from investigations.models import (
     Connection,
     Customer,
@@ -61,6 +61,8 @@ class World:
     foreign_question: Question
     handoff: Handoff
     foreign_handoff: Handoff
+    incident: Incident
+    foreign_incident: Incident
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +182,8 @@ def world(db: None, playbooks: list[Playbook]) -> World:
         question_of(foreign_run, people["admin"], theirs),
         handoff_of(ticket, ours, people["agent"], people["engineer"]),
         handoff_of(foreign, theirs, people["outsider"], people["admin"]),
+        incident_of(ticket, people["lead"]),
+        incident_of(foreign, people["admin"]),
     )
 
 
@@ -199,6 +203,16 @@ def recovery_of(sent: Escalation) -> Recovery:
         symptom={"step": "traffic", "title": "Requests rejected with 429", "unit": "%", "where": {}},
     )  # fmt: skip
     made.readings.create(org_id="org_k3p7elJo60", ticket=sent.ticket)
+    return made
+
+
+def incident_of(ticket: Ticket, commander: User) -> Incident:
+    """Of its team and this ticket, and of a cause that no run names."""
+    made = Incident.objects.create(
+        title="Nothing answers", severity="SEV2", cause=f"test:{ticket.ref}", team=ticket.team, commander=commander,
+        declared_by=commander, declared_at=NOW, update_every_min=60,
+    )  # fmt: skip
+    made.links.create(ticket=ticket, how="declared", linked_at=NOW)
     return made
 
 

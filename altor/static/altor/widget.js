@@ -531,6 +531,7 @@ function documentShown() {
     row,
     el("h1", { dir: "auto" }, doc.ticket.subject || doc.ticket.ref),
     words(about, { class: "al-dim" }),
+    doc.incident && incident(),
     doc.on_call && onCall(),
     notice && note(notice.look, notice.look ? "alert-triangle" : "info-circle", words(notice.text)),
     doc.state === "none" && words("No investigation yet."),
@@ -552,6 +553,11 @@ function documentShown() {
 function onCall() {
   const { owns, who, detail, url } = doc.on_call;
   return el("p", { class: "al-dim" }, `${owns}: `, link(url, { "data-key": "on-call" }, who), detail ? ` ${detail}` : "");
+}
+
+function incident() {
+  const { ref, text, url } = doc.incident;
+  return note("warn", "alert-triangle", el("span", { dir: "auto" }, `${text} `, link(url, { "data-key": "incident" }, ref ? `Open ${ref}` : "Declare it")));
 }
 
 function unknown(row) {
