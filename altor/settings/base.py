@@ -293,7 +293,10 @@ ESCALATION_MOVED: list[str] = [
     "knowledge.replies.returned.escalation_moved",
 ]
 #: Told (the `Recovery`, its readings) after each round of measuring, in the transaction that keeps it.
-RECOVERY_MOVED: list[str] = ["knowledge.replies.recovered.recovery_moved"]
+RECOVERY_MOVED: list[str] = [
+    "escalations.incidents.proof.recovery_moved",
+    "knowledge.replies.recovered.recovery_moved",
+]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
 TICKET_VISIBILITY: list[str] = [
     "escalations.visibility.escalated_to",

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from altor.api.filtering import StrictFilterSet
 from altor.api.views import ApiViewSet
 from altor.errors import Conflict
-from escalations.models import Recovery, RecoveryReading
+from escalations.models import Escalation, Incident, Recovery, RecoveryReading
 from escalations.models.recovery import RecoveryQuerySet
 from escalations.recovery.shown import Line, by_ref, shown, visible_recoveries
 from escalations.recovery.starting import measure_now
@@ -24,17 +24,25 @@ from escalations.recovery.starting import measure_now
 
 class RecoveryFilter(StrictFilterSet):
     status = django_filters.MultipleChoiceFilter(choices=Recovery.Status.choices)
-    escalation = django_filters.NumberFilter(field_name="escalation", min_value=1, max_value=2**53)
+    escalation = django_filters.CharFilter(method="of_escalation", max_length=24, help_text="ESC-12")
+    incident = django_filters.CharFilter(method="of_incident", max_length=24, help_text="INC-3")
     ticket = django_filters.CharFilter(field_name="readings__ticket__ref", max_length=80, distinct=True)
 
     class Meta:
         model = Recovery
         fields: list[str] = []
 
+    def of_escalation(self, rows: RecoveryQuerySet, name: str, value: str) -> RecoveryQuerySet:
+        return rows.filter(escalation__in=Escalation.objects.by_ref(value))
+
+    def of_incident(self, rows: RecoveryQuerySet, name: str, value: str) -> RecoveryQuerySet:
+        return rows.filter(incident__in=Incident.objects.by_ref(value))
+
 
 class RecoverySerializer(serializers.ModelSerializer[Recovery]):
     ref = serializers.CharField()
     escalation = serializers.SerializerMethodField()
+    incident = serializers.SerializerMethodField()
     investigation = serializers.CharField(source="run.ref")
     symptom = serializers.SerializerMethodField(help_text="What is measured, in words")
     unit = serializers.SerializerMethodField(help_text="Of the levels; shares are 0 to 1")
@@ -42,13 +50,16 @@ class RecoverySerializer(serializers.ModelSerializer[Recovery]):
     class Meta:
         model = Recovery
         fields = (
-            "ref", "escalation", "investigation", "status", "fixed_at", "onset_at", "symptom", "unit", "why", "rounds",
-            "began_at", "measured_at", "next_at", "back_since", "failed_at", "ended_at",
+            "ref", "escalation", "incident", "investigation", "status", "fixed_at", "onset_at", "symptom", "unit",
+            "why", "rounds", "began_at", "measured_at", "next_at", "back_since", "failed_at", "ended_at",
         )  # fmt: skip
         read_only_fields = fields
 
     def get_escalation(self, found: Recovery) -> str:
         return found.escalation.ref if found.escalation is not None else ""
+
+    def get_incident(self, found: Recovery) -> str:
+        return found.incident.ref if found.incident is not None else ""
 
     def get_symptom(self, found: Recovery) -> str:
         return str(found.symptom.get("title") or "")
@@ -100,7 +111,7 @@ class RecoveryViewSet(mixins.ListModelMixin, ApiViewSet):
     serializer_class = RecoverySerializer
 
     def get_queryset(self) -> RecoveryQuerySet:
-        return visible_recoveries(self.user).select_related("escalation", "run")
+        return visible_recoveries(self.user).select_related("escalation", "incident", "run")
 
     def get_object(self) -> Recovery:
         found = by_ref(self.user, self.kwargs["ref"])

@@ -23,6 +23,7 @@ from escalations.incidents.customers import customers_of, mark_told, undo_told
 from escalations.incidents.declaring import Wish, declare
 from escalations.incidents.history import SHORTEST
 from escalations.incidents.linking import join, unlink
+from escalations.incidents.proof import fixed_by, gone_again
 from escalations.incidents.proposing import propose
 from escalations.incidents.serializers import (
     FollowUpDoneInput,
@@ -229,11 +230,11 @@ class IncidentViewSet(mixins.ListModelMixin, ApiViewSet):
         if given["to"] != "fixed" and len(given["text"].strip()) < SHORTEST:
             raise InvalidInput("Say what shows it.", errors={"text": ["Say what shows it."]})
         if given["to"] == "fixed":
-            recovering.fixed(found, now=now, actor=user, text=given["text"], via="api")
+            fixed_by(found, now=now, actor=user, text=given["text"], via="api")
         elif given["to"] == "recovered":
             recovering.recovered(found, now, now=now, actor=user, text=given["text"], via="api")
         else:
-            recovering.not_recovered(found, given["text"], now=now, actor=user, via="api")
+            gone_again(found, given["text"], now=now, actor=user, via="api")
         return self._told(found)
 
     @extend_schema(request=IncidentCloseInput, responses=IncidentSerializer)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from escalations.models.escalations import Escalation
+from escalations.models.incidents import Incident
 from investigations.models import Customer, Investigation, Ticket
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Recovery(models.Model):
         DROPPED = "dropped", "Overtaken"
 
     escalation = models.ForeignKey(Escalation, null=True, on_delete=models.CASCADE, related_name="recoveries")
+    incident = models.ForeignKey(Incident, null=True, on_delete=models.CASCADE, related_name="recoveries")
     run = models.ForeignKey(Investigation, on_delete=models.PROTECT, related_name="recoveries")
     status = models.CharField(max_length=9, choices=Status, default=Status.MEASURING)
     fixed_at = models.DateTimeField()  # from when on it is to be gone
@@ -61,6 +63,11 @@ class Recovery(models.Model):
                 fields=["escalation"],
                 condition=Q(status__in=["waiting", "measuring", "failed"]),
                 name="recovery_one_under_way",
+            ),
+            models.UniqueConstraint(
+                fields=["incident"],
+                condition=Q(status__in=["waiting", "measuring", "failed"]),
+                name="recovery_one_under_way_incident",
             ),
         )
 

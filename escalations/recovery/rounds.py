@@ -77,6 +77,8 @@ def _store(pk: int, found: Mapping[str, Measured], now: datetime) -> Recovery | 
     readings = list(recovery.readings.select_related("customer", "ticket"))
     for one in readings:
         _keep(one, found.get(one.org_id), now)
+    if recovery.status == S.WAITING:
+        recovery.began_at = now  # its own time begins with the first look
     decision = decide(readings, fixed_at=recovery.fixed_at, began_at=recovery.began_at, now=now)
     before = str(recovery.status)
     _move(recovery, decision, now)

@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from altor.models import User
 from altor.words import figure
-from escalations.models import Escalation, Recovery, RecoveryReading
+from escalations.models import Escalation, Incident, Recovery, RecoveryReading
 from escalations.models.recovery import RecoveryQuerySet
 from escalations.recovery.words import headline, name_of
-from investigations.models import Investigation, Ticket
+from investigations.models import Ticket
 
 #: Rows of the panel; the proof's own page has all.
 IN_PANEL = 8
@@ -46,10 +46,9 @@ class Shown:
 
 
 def visible_recoveries(user: User) -> RecoveryQuerySet:
-    """Those of escalations and runs that the person may open."""
+    """Those of escalations and incidents that the person may open."""
     return Recovery.objects.filter(
-        Q(escalation__in=Escalation.objects.visible_to(user))
-        | Q(escalation=None, run__in=Investigation.objects.visible_to(user))
+        Q(escalation__in=Escalation.objects.visible_to(user)) | Q(incident__in=Incident.objects.visible_to(user))
     )
 
 
@@ -58,12 +57,14 @@ def by_ref(user: User, ref: str) -> Recovery | None:
     prefix, _, number = ref.partition("-")
     if prefix != "REC" or not number.isdecimal() or len(number) > 17:
         return None
-    rows = visible_recoveries(user).select_related("escalation__ticket", "run__ticket")
+    rows = visible_recoveries(user).select_related("escalation__ticket", "incident", "run__ticket")
     return rows.filter(pk=int(number)).first()
 
 
-def newest_of(escalation: Escalation) -> Recovery | None:
-    return Recovery.objects.filter(escalation=escalation).select_related("escalation", "run").first()
+def newest_of(of: Escalation | Incident) -> Recovery | None:
+    """The newest proof of an escalation or an incident. One query."""
+    mine = Q(escalation=of) if isinstance(of, Escalation) else Q(incident=of)
+    return Recovery.objects.filter(mine).select_related("escalation", "incident", "run").first()
 
 
 def shown(recovery: Recovery, user: User) -> Shown:

@@ -6,9 +6,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from altor.models import User
-from escalations.models import Escalation, IssuePull, Recovery, RecoveryReading
+from escalations.models import (
+    Escalation,
+    EscalationTicket,
+    Incident,
+    IncidentTicket,
+    IssuePull,
+    Recovery,
+    RecoveryReading,
+)
 from escalations.packets.material import moment
 from escalations.recovery.symptom import symptom_of_run
 from escalations.recovery.whom import affected
@@ -23,18 +32,23 @@ _NO_MEASURE: Final = "The diagnosis rests on nothing that can be measured over t
 
 
 def start(
-    run: Investigation, *, escalation: Escalation | None = None, fixed_at: datetime, now: datetime, key: str,
-    has_shipped: bool = False,
-) -> Recovery | None:  # fmt: skip
+    run: Investigation,
+    *,
+    escalation: Escalation | None = None,
+    incident: Incident | None = None,
+    fixed_at: datetime,
+    now: datetime,
+    key: str,
+) -> Recovery | None:
     """The proof of this fix, in the caller's transaction; None when the same `key` began one, or one is under way.
 
-    Whoever is affected is fixed here. Of a fix whose pull requests have not shipped, `has_shipped` says otherwise.
+    Whoever is affected is fixed here: the customers of all tickets, and those that were measured or named.
     """
     symptom = symptom_of_run(run)
-    waits = escalation is not None and not has_shipped and _is_on_its_way(escalation)
+    waits = escalation is not None and _is_on_its_way(escalation)
     recovery = Recovery(
-        escalation=escalation, run=run, fixed_at=fixed_at, onset_at=_onset(run), began_at=now, key=key[:120],
-        symptom=symptom.as_dict() if symptom is not None else {},
+        escalation=escalation, incident=incident, run=run, fixed_at=fixed_at, onset_at=_onset(run), began_at=now,
+        key=key[:120], symptom=symptom.as_dict() if symptom is not None else {},
     )  # fmt: skip
     if symptom is None or recovery.onset_at is None:
         recovery.status, recovery.why, recovery.ended_at = S.UNPROVEN, _NO_MEASURE, now
@@ -48,10 +62,11 @@ def start(
             recovery.save(force_insert=True)
     except IntegrityError:
         return None
-    tickets = _tickets(escalation)
+    named = list(incident.customers.select_related("customer")) if incident is not None else []
+    found = affected(run, tickets_of(recovery), [(one.org_id, one.customer) for one in named])
     RecoveryReading.objects.bulk_create(
         RecoveryReading(recovery=recovery, customer=one.customer, org_id=one.org_id, ticket=one.ticket, position=place)
-        for place, one in enumerate(affected(run, tickets))
+        for place, one in enumerate(found)
     )
     return recovery
 
@@ -63,11 +78,10 @@ def shipped(escalation: Escalation, *, at: datetime, now: datetime) -> None:
     )
 
 
-def drop(escalation: Escalation, why: str, *, now: datetime) -> None:
+def drop(of: Escalation | Incident, why: str, *, now: datetime) -> None:
     """What happened since makes the proof pointless."""
-    Recovery.objects.under_way().filter(escalation=escalation).update(
-        status=S.DROPPED, why=why[:300], next_at=None, ended_at=now
-    )
+    mine = Q(escalation=of) if isinstance(of, Escalation) else Q(incident=of)
+    Recovery.objects.under_way().filter(mine).update(status=S.DROPPED, why=why[:300], next_at=None, ended_at=now)
 
 
 def measure_now(recovery: Recovery, *, actor: User, now: datetime) -> bool:
@@ -87,7 +101,12 @@ def _onset(run: Investigation) -> datetime | None:
     return moment((run.diagnosis or {}).get("onset"))
 
 
-def _tickets(escalation: Escalation | None) -> list[Ticket]:
-    if escalation is None:
-        return []
-    return [link.ticket for link in escalation.links.select_related("ticket__customer").order_by("pk")]
+def tickets_of(recovery: Recovery) -> list[Ticket]:
+    """Those of the escalation and of the incident, each once; the run's own where there are none. Up to two queries."""
+    with_all = ("ticket__customer", "ticket__owner", "ticket__team")
+    links: list[EscalationTicket | IncidentTicket] = []
+    if recovery.escalation is not None:
+        links += recovery.escalation.links.select_related(*with_all).order_by("pk")
+    if recovery.incident is not None:
+        links += recovery.incident.links.filter(unlinked_at=None).select_related(*with_all).order_by("pk")
+    return list({one.ticket_id: one.ticket for one in links}.values()) or [recovery.run.ticket]

@@ -19,8 +19,12 @@ class Affected:
     ticket: Ticket | None  # the first of theirs
 
 
-def affected(run: Investigation, tickets: Sequence[Ticket]) -> Sequence[Affected]:
-    """Those with a ticket first, then in the order in which the run's query chose them. One query."""
+def affected(
+    run: Investigation, tickets: Sequence[Ticket], named: Sequence[tuple[str, Customer | None]] = ()
+) -> Sequence[Affected]:
+    """Those with a ticket first, then in the order in which the run's query chose them, then those `named` beside them
+    by id. One query.
+    """
     found: dict[str, Affected] = {}
     for ticket in [run.ticket, *tickets]:
         if ticket.customer is not None and ticket.customer.org_id:
@@ -29,4 +33,6 @@ def affected(run: Investigation, tickets: Sequence[Ticket]) -> Sequence[Affected
     directory = {one.org_id: one for one in Customer.objects.filter(org_id__in=measured)}
     for org_id in measured:
         found.setdefault(org_id, Affected(org_id, directory.get(org_id), None))
+    for org_id, customer in named:
+        found.setdefault(org_id, Affected(org_id, customer, None))
     return list(found.values())[:MOST]

@@ -15,6 +15,7 @@ from altor.notify.kinds import NoticeKind
 from altor.notify.storing import notify
 from altor.words import figure
 from escalations.models import Recovery, RecoveryReading
+from escalations.recovery.starting import tickets_of
 from investigations.models import Ticket
 from knowledge.replies.owners_draft import begin
 
@@ -30,21 +31,18 @@ def recovery_moved(recovery: Recovery, readings: Sequence[RecoveryReading]) -> N
     if any(one.verdict == _V.STILL for one in readings):
         return
     back = {one.org_id: one for one in readings if one.verdict == _V.BACK and one.since is not None}
-    for ticket in _tickets(recovery):
+    for ticket in tickets_of(recovery):
         own = back.get(ticket.customer.org_id) if ticket.customer is not None else None
         if own is not None and ticket.status != Ticket.Status.RESOLVED:
             _draft(recovery, own, ticket, timezone.now())
 
 
-def _tickets(recovery: Recovery) -> list[Ticket]:
-    if recovery.escalation is None:
-        return [recovery.run.ticket]
-    links = recovery.escalation.links.select_related("ticket__customer", "ticket__owner", "ticket__team")
-    return [link.ticket for link in links.order_by("pk")]
-
-
 def _draft(recovery: Recovery, reading: RecoveryReading, ticket: Ticket, now: datetime) -> None:
-    owner = ticket.owner or (recovery.escalation.sent_by if recovery.escalation is not None else None)
+    owner = ticket.owner
+    if owner is None and recovery.escalation is not None:
+        owner = recovery.escalation.sent_by
+    elif owner is None and recovery.incident is not None:
+        owner = recovery.incident.commander
     if owner is None or reading.since is None:
         return
     key = f"{recovery.ref}:{reading.org_id}"

@@ -10,9 +10,18 @@ import pytest
 from django.test import Client
 
 from altor.models import Notice, User
+from escalations.incidents.proof import fixed_by, gone_again
 from escalations.lifecycle.acting import Doer, act
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation, IssuePull, LinearConnection, Recovery, RecoveryReading, TrackedIssue
+from escalations.models import (
+    Escalation,
+    Incident,
+    IssuePull,
+    LinearConnection,
+    Recovery,
+    RecoveryReading,
+    TrackedIssue,
+)
 from escalations.recovery import rounds
 from escalations.recovery.rounds import measure_round, sweep
 from escalations.recovery.starting import measure_now, shipped
@@ -62,6 +71,7 @@ class Scene:
         self.team = make.team()
         self.mina, self.ole = (make.user(name, teams=(self.team,)) for name in ("mina", "ole"))
         self.engineer = make.user("eli", role="engineer")
+        self.lead = self.engineer
         self.run = self._run("org_a", self.mina)
         self.escalation, _ = send(self.run, Wish(), actor=self.mina, now=make.NOON)
         send(self._run("org_b", self.ole), Wish(joins=True), actor=self.ole, now=make.NOON)
@@ -282,3 +292,76 @@ def test_names_of_customers_stay_with_those_who_may_read_them_and_strangers_see_
     assert reader.get("/api/v1/recoveries/?status=measuring").json()["results"][0]["ref"] == proof.ref
     html = reader.get(f"/escalations/{scene.escalation.ref}/").content.decode()
     assert "Proof of recovery" in html
+
+
+# ------------------------------------------------------------------------------------------------------- incidents
+def declared(scene: Scene, *, escalation: bool = True) -> Incident:
+    scene.lead = make.user("lia", role="lead", teams=(scene.team,))
+    found = Incident.objects.create(
+        title="Requests are refused", severity="SEV1", cause=scene.escalation.cause, run=scene.run, team=scene.team,
+        escalation=scene.escalation if escalation else None, commander=scene.lead, declared_by=scene.lead,
+        declared_at=make.NOON, update_every_min=60,
+    )  # fmt: skip
+    for number in ("org_a", "org_b"):
+        ticket = scene.escalation.links.get(ticket__customer__org_id=number).ticket
+        found.links.create(ticket=ticket, how="declared", linked_at=make.NOON)
+    found.customers.create(org_id="org_d", found="person", added_at=make.NOON)
+    return found
+
+
+def test_an_incident_is_over_when_its_escalations_fix_is_proved(scene: Scene) -> None:
+    incident, now = declared(scene), FIXED + timedelta(minutes=32)
+    proof = scene.resolve()
+    incident.refresh_from_db()
+    assert incident.status == "fixed" and incident.fixed_at == FIXED and proof.incident == incident
+    assert list(proof.readings.values_list("org_id", flat=True)) == ["org_a", "org_b", "org_c", "org_d"]
+    scene.add(history("org_d"))
+    for org in ("org_a", "org_b", "org_c", "org_d"):
+        scene.after(org, rejected=0.0, until=now)
+    scene.round(proof, now)
+    incident.refresh_from_db()
+    assert incident.status == "recovered" and incident.back_since == FIXED
+    assert "4 of 4 customers" in incident.history.get(what="recovered").text
+    client = Client()
+    client.force_login(scene.lead)
+    assert "Proof of recovery" in client.get(f"/incidents/{incident.ref}/").content.decode()
+
+
+def test_an_incident_whose_fix_did_not_work_is_worked_on_again(scene: Scene) -> None:
+    incident = declared(scene)
+    proof = scene.resolve()
+    for minutes in (22, 42):
+        scene.after("org_b", rejected=0.4, since=FIXED + timedelta(minutes=minutes - 22),
+                    until=FIXED + timedelta(minutes=minutes))  # fmt: skip
+        scene.round(proof, FIXED + timedelta(minutes=minutes))
+    incident.refresh_from_db()
+    assert incident.status == "open" and "BBBB" in incident.history.get(what="not_recovered").text
+
+
+def test_an_incident_without_an_escalation_is_measured_from_its_run(scene: Scene) -> None:
+    incident, now = declared(scene, escalation=False), FIXED + timedelta(minutes=32)
+    found = fixed_by(incident, now=FIXED, actor=scene.lead, text="The flag is off.", via="page")
+    assert found.status == "fixed"
+    proof = Recovery.objects.get(incident=incident)
+    assert proof.escalation is None and proof.next_at is not None
+    fixed_by(incident, now=FIXED, actor=scene.lead, text="Pressed twice.", via="page")
+    assert Recovery.objects.filter(incident=incident).count() == 1
+    scene.add(history("org_d"))
+    for org in ("org_a", "org_b", "org_c", "org_d"):
+        scene.after(org, rejected=0.0, until=now)
+    scene.round(proof, now)
+    incident.refresh_from_db()
+    assert incident.status == "recovered" and "back to normal since 14:00 UTC" in drafts()["mina"]
+    reader = Client()
+    reader.force_login(scene.lead)
+    body = reader.get(f"/api/v1/recoveries/?incident={incident.ref}").json()
+    assert [one["ref"] for one in body["results"]] == [proof.ref]
+
+
+def test_who_says_it_is_not_gone_ends_the_proof(scene: Scene) -> None:
+    incident = declared(scene, escalation=False)
+    fixed_by(incident, now=FIXED, actor=scene.lead, text="The flag is off.", via="page")
+    gone_again(incident, "Two customers still call.", now=FIXED + timedelta(minutes=5), actor=scene.lead, via="page")
+    incident.refresh_from_db()
+    assert incident.status == "open"
+    assert Recovery.objects.get(incident=incident).status == "dropped"

@@ -22,11 +22,13 @@ from escalations.incidents import changing, closing, followups, recovering
 from escalations.incidents.customers import customers_of
 from escalations.incidents.history import SHORTEST, allow
 from escalations.incidents.linking import join, unlink
+from escalations.incidents.proof import fixed_by, gone_again
 from escalations.incidents.terms import severities
 from escalations.incidents.updates import next_stage
 from escalations.incidents.views.declare import commanders
 from escalations.incidents.views.finding import person_named, visible_incident, whole
 from escalations.models import Incident, IncidentSuggestion
+from escalations.recovery.shown import newest_of, shown
 from investigations.models import Ticket
 
 _MOST: Final = 100
@@ -81,6 +83,7 @@ def page_context(found: Incident, user: User) -> dict[str, Any]:
     )
     may_work = user.may("incident.work")
     customers = customers_of(found, user)
+    proof = newest_of(found)
     return {
         "here": "incidents", "incident": found, "now": timezone.now(),
         "history": list(found.history.select_related("by").order_by("-at", "-pk")),
@@ -91,6 +94,7 @@ def page_context(found: Incident, user: User) -> dict[str, Any]:
         "levels": severities(form_of(found.version) if found.version is not None else None) if may_work else [],
         "people": commanders(found.team) if may_work else [],
         "causes": closing.causes() if may_work and found.is_open else [], "next_stage": next_stage(found),
+        "shown": shown(proof, user) if proof is not None else None, "may_measure": user.may("run.start"),
         "label": found.cause_label or (found.run.top_label if found.run is not None else ""),
     }  # fmt: skip
 
@@ -163,7 +167,7 @@ def _unlink(found: Incident, request: HttpRequest, user: User) -> str:
 
 def _fixed(found: Incident, request: HttpRequest, user: User) -> str:
     allow(user)
-    recovering.fixed(found, now=timezone.now(), actor=user, text=_text(request), via="page")
+    fixed_by(found, now=timezone.now(), actor=user, text=_text(request), via="page")
     return "Fixed. It is back to normal when the measurements say so."
 
 
@@ -183,7 +187,7 @@ def _not_recovered(found: Incident, request: HttpRequest, user: User) -> str:
     said = _text(request)
     if len(said.strip()) < SHORTEST:
         raise InvalidInput("Say what shows that it is not gone.", errors={"text": ["Say what shows it."]})
-    recovering.not_recovered(found, said, now=timezone.now(), actor=user, via="page")
+    gone_again(found, said, now=timezone.now(), actor=user, via="page")
     return "It is worked on again."
 
 
