@@ -41,7 +41,7 @@ def add_follow_up(
         errors["due_on"] = ["Give the day by which it is done."]
     if link and not is_web_address(link):
         errors["link"] = ["An address begins with https:// or http://."]
-    if errors:
+    if errors or due_on is None:
         raise InvalidInput(next(iter(errors.values()))[0], errors=errors)
     locked = lock(incident)
     made = locked.follow_ups.create(text=said, owner=owner, due_on=due_on, link=link)

@@ -106,18 +106,14 @@ def propose(origin: Origin, *, actor: User, now: datetime) -> Proposal:
     team = tickets[0].team
     version, form = (escalation.version, form_of(escalation.version)) if escalation is not None else contract_of(run)
     severity, why = _severity(run, escalation, severities(form))
-    newest = spread_of(cause, now).run if not is_own(cause) else run
+    # Of the newest run that measured others; of the one it is declared from where the last day holds none.
+    measured = [] if is_own(cause) else list(spread_of(cause, now).measured)
     return Proposal(
         origin=origin, run=run, escalation=escalation, cause=cause, title=_title(run, escalation, ticket),
         severity=severity, why=why, severities=severities(form), team=team, version=version, form=form,
-        commander=_commander(team, actor, now), tickets=tickets, measured=measured_by(_measuring(newest, run)),
+        commander=_commander(team, actor, now), tickets=tickets, measured=measured or measured_by(run),
         began_at=_onset(run), like=Incident.objects.open().filter(cause=cause).first(),
     )  # fmt: skip
-
-
-def _measuring(newest: Investigation | None, run: Investigation | None) -> Investigation | None:
-    """The newest run that measured others."""
-    return next((one for one in (newest, run) if one is not None and (one.diagnosis or {}).get("affected")), None)
 
 
 def _tickets(

@@ -26,7 +26,7 @@ class IncidentListSerializer(serializers.ModelSerializer[Incident]):
 
     class Meta:
         model = Incident
-        fields = (
+        fields: tuple[str, ...] = (
             "ref",
             "title",
             "severity",
@@ -55,15 +55,15 @@ class IncidentListSerializer(serializers.ModelSerializer[Incident]):
 
 class IncidentEventSerializer(serializers.ModelSerializer[IncidentEvent]):
     by = serializers.CharField(source="by.username", default=None, read_only=True, allow_null=True)
-    data = serializers.SerializerMethodField(help_text="What of it is a figure or a reference")
+    details = serializers.SerializerMethodField(help_text="What of it is a figure or a reference")
 
     class Meta:
         model = IncidentEvent
-        fields = ("what", "at", "by", "via", "text", "data")
+        fields = ("what", "at", "by", "via", "text", "details")
         read_only_fields = fields
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
-    def get_data(self, event: IncidentEvent) -> dict[str, Any]:
+    def get_details(self, event: IncidentEvent) -> dict[str, Any]:
         if self.context.get("reads_directory", True):
             return dict(event.data)
         return {name: value for name, value in event.data.items() if name != "orgs"}
@@ -164,7 +164,7 @@ class IncidentSerializer(IncidentListSerializer):
             "updates",
             "follow_ups",
             "history",
-        )  # type: ignore[assignment]  # longer than the list's
+        )
         read_only_fields = fields
 
     @extend_schema_field({"type": ["string", "null"]})

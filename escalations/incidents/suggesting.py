@@ -59,7 +59,7 @@ def consider(run: Investigation, now: datetime) -> IncidentSuggestion | None:
 def _is_severe(severity: str, least: str | None) -> bool:
     if least is None:
         return True
-    return severity in SEVERITIES and SEVERITIES.index(severity) <= SEVERITIES.index(least)  # type: ignore[arg-type]  # any text may be asked for
+    return severity in SEVERITIES and SEVERITIES.index(severity) <= SEVERITIES.index(least)
 
 
 @transaction.atomic

@@ -136,7 +136,10 @@ def _tell(locked: Incident, update: IncidentUpdate, wish: Words, actor: User, no
         update.drafts = found.deliver(update)
         update.save(update_fields=["drafts"])
     drafted = sum(one["state"] in ("drafted", "renewed") for one in update.drafts)
-    first = next(iter(update.texts.values()))
+    language, first = next(iter(update.texts.items()))
+    if found is not None:
+        first = found.fill(first, language, incident=locked, next_update_at=update.next_update_at, ticket=None,
+                           account="", agent="")  # fmt: skip
     event = tell(
         locked, W.UPDATED, at=now, by=actor, via=wish.via, text=first, key=f"{locked.pk}:updated:{update.pk}",
         data={

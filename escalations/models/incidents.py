@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db.models import Q
 
 from altor.models import Team
 from altor.roles import Role
+from escalations.contracts.spans import said
 from escalations.models.contracts import ContractVersion
 from escalations.models.escalations import Escalation
 from investigations.models import Customer, Investigation, Ticket
@@ -120,6 +122,11 @@ class Incident(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status != self.Status.CLOSED
+
+    @property
+    def every(self) -> str:
+        """The interval as people read it: 30 min, 4 h."""
+        return said(timedelta(minutes=self.update_every_min))
 
     @property
     def channel_url(self) -> str:

@@ -68,6 +68,7 @@ def test_declaring_does_what_was_said(scene):
     assert incident.next_update_at == NOW + 4 * HOUR
     assert incident.began_at.isoformat() == "2026-05-01T10:02:00+00:00"
     assert whats(incident) == ["declared"]
+    assert incident.every == "4 h"
     assert list(incident.links.values_list("ticket__ref", flat=True)) == [scene.first.ref, scene.second.ref]
     assert set(incident.customers.values_list("org_id", "found")) == {
         ("org_wind", "ticket"), ("org_oak", "ticket"), ("org_kite", "measured"), ("org_fern", "measured"),
@@ -77,6 +78,11 @@ def test_declaring_does_what_was_said(scene):
     assert (sent["incident"], sent["severity"]) == (incident.ref, "SEV2")
     assert "limiter" not in str(sent)
     assert AuditEvent.objects.get(action="incident.declared").object_ref == incident.ref
+
+
+def test_from_a_ticket_that_measured_nobody_the_others_are_still_known(scene):
+    wanted = propose(Origin(ticket=scene.second), actor=scene.leo, now=NOW)
+    assert [one.org_id for one in wanted.silent] == ["org_kite", "org_fern"]
 
 
 def test_whoever_is_on_call_and_may_commands_it(scene):
@@ -222,6 +228,7 @@ def test_an_update_becomes_a_draft_in_each_ticket_in_the_customers_language(scen
     assert {one.author for one in drafts.values()} == {scene.mina}
     assert drafts[scene.first].next_update_at == made.next_update_at == NOW + MINUTE + 4 * HOUR
     assert [one["state"] for one in made.drafts] == ["drafted", "drafted"]
+    assert "by 16:06 UTC on 1 May." in incident.history.get(what="updated").text
     incident.refresh_from_db()
     assert incident.next_update_at == made.next_update_at
     assert not Reply.objects.filter(text__contains="{").exists()

@@ -49,6 +49,7 @@ ONLY = {
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
+    **dict.fromkeys(("incident-declare", "incident-update"), {"admin", "lead", "engineer"}),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }
@@ -84,6 +85,7 @@ OF_A_TICKET = {
     "handoff",
     "handoff-signed",
     "handoff-closed",
+    "incident-panel",
 }
 #: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
 OF_AN_ESCALATION = {
@@ -98,7 +100,10 @@ OF_AN_ESCALATION = {
     "question-answered",
     "question-time",
     "questions-ticket",
+    "incident-of-escalation",
 }
+#: Pages of an incident: those of its tickets, and who may declare one in its team.
+OF_AN_INCIDENT = {"incident", "incident-closed", "incident-update", "incident-customers", "incident-review"}
 
 #: Another view of a page that is in the list.
 SAME_TITLE = {
@@ -121,7 +126,7 @@ def test_each_role_sees_its_pages_and_no_others(client: Client, scene: scenes.Sc
         expected = 200
         if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")):
             expected = 404
-        if name in OF_AN_ESCALATION and role == "outsider":
+        if name in OF_AN_ESCALATION | OF_AN_INCIDENT and role == "outsider":
             expected = 404
         if name in ONLY and role not in ONLY[name]:
             expected = 403
@@ -170,8 +175,8 @@ def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
         assert "49" not in re.findall(r"\{\{ 7\*7 \}\}", html), name
 
 
-#: Who is on call stands on every page, for one query.
-_HEADER = 1
+#: Who is on call and how many incidents are open stand on every page, for one query each.
+_HEADER = 2
 
 
 # Of each, one query is for what leads and administrators must know on every page, and one for each count of the rail.
@@ -217,6 +222,10 @@ _HEADER = 1
         ("handoff", 12),
         ("handoff-signed", 12),
         ("handoff-settings", 12),
+        ("incidents", 10),
+        ("incident", 24),
+        ("incident-customers", 16),
+        ("incident-review", 16),
         ("ownership", 17),
         ("sla-policies", 17),
         ("sla-policy", 9),
