@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from tests.pages import scene as scenes
 
@@ -118,24 +125,58 @@ SAME_TITLE = {
 }
 
 
-@pytest.mark.parametrize("role", ["admin", "lead", "agent", "engineer", "read_only", "outsider"])
+@dataclass(frozen=True)
+class Seen:
+    """One walk of the administrator over all pages, each asked for once."""
+
+    #: Name of the page -> what was answered to its address itself.
+    first: dict[str, HttpResponse]
+    #: The same, where a redirect led.
+    last: dict[str, HttpResponse]
+    #: Model -> rows, before and after the walk.
+    rows: tuple[dict[str, int], dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def seen(_built: scenes.Scene, django_db_blocker: DjangoDbBlocker) -> Iterator[Seen]:
+    with django_db_blocker.unblock(), transaction.atomic():
+        client = Client()
+        client.force_login(_built.admin)
+        first, last = {}, {}
+        pages, before = scenes.pages(_built), _rows()
+        for name, url in pages.items():
+            first[name] = last[name] = client.get(url)
+            if first[name].status_code == 302:
+                last[name] = client.get(url, follow=True)
+        yield Seen(first, last, (before, _rows()))
+        transaction.set_rollback(True)
+
+
+def _rows() -> dict[str, int]:
+    models = [model for model in apps.get_models() if model._meta.managed and model is not Session]
+    return {model._meta.label: model._default_manager.count() for model in models}
+
+
+def _expected(name: str, role: str) -> int:
+    if role not in ONLY.get(name, {role}):
+        return 403
+    if name in OF_AN_ESCALATION | OF_AN_INCIDENT and role == "outsider":
+        return 404
+    return 404 if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")) else 200
+
+
+@pytest.mark.parametrize("role", ["lead", "agent", "engineer", "read_only", "outsider"])
 def test_each_role_sees_its_pages_and_no_others(client: Client, scene: scenes.Scene, role: str) -> None:
     client.force_login(scene.people[role])
-    wrong = {}
-    for name, url in scenes.pages(scene).items():
-        expected = 200
-        if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")):
-            expected = 404
-        if name in OF_AN_ESCALATION | OF_AN_INCIDENT and role == "outsider":
-            expected = 404
-        if name in ONLY and role not in ONLY[name]:
-            expected = 403
-        if name == "second-factor-app":
-            continue  # asks for the password again first
-        status = client.get(url).status_code
-        if status != expected:
-            wrong[name] = (status, expected)
-    assert wrong == {}
+    # "second-factor-app" asks for the password again first.
+    pages = {name: url for name, url in scenes.pages(scene).items() if name != "second-factor-app"}
+    found = {name: client.get(url).status_code for name, url in pages.items()}
+    assert found == {name: _expected(name, role) for name in pages}
+
+
+def test_an_administrator_sees_all_pages(seen: Seen) -> None:
+    found = {name: answer.status_code for name, answer in seen.first.items() if name != "second-factor-app"}
+    assert found == {name: _expected(name, "admin") for name in found}
 
 
 def test_guests_are_sent_to_the_login(client: Client, scene: scenes.Scene) -> None:
@@ -146,11 +187,9 @@ def test_guests_are_sent_to_the_login(client: Client, scene: scenes.Scene) -> No
         assert answer.status_code == 302 and reverse("account_login") in answer["Location"], name
 
 
-def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: Client, scene: scenes.Scene) -> None:
-    client.force_login(scene.admin)
+def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(seen: Seen) -> None:
     titles: dict[str, str] = {}
-    for name, url in scenes.pages(scene).items():
-        answer = client.get(url, follow=True)
+    for name, answer in seen.last.items():
         html = answer.content.decode()
         assert len(re.findall(r"<h1[ >]", html)) == 1, name
         title = re.search(r"<title>(.*?)</title>", html, re.S)
@@ -166,10 +205,9 @@ def test_every_page_has_one_heading_a_title_of_its_own_and_the_headers(client: C
         assert answer["Referrer-Policy"] == "same-origin", name
 
 
-def test_hostile_text_leaves_inert(client: Client, scene: scenes.Scene) -> None:
-    client.force_login(scene.admin)
-    for name, url in scenes.pages(scene).items():
-        html = client.get(url, follow=True).content.decode()
+def test_hostile_text_leaves_inert(seen: Seen) -> None:
+    for name, answer in seen.last.items():
+        html = answer.content.decode()
         assert "<script>window" not in html and "<img src=x" not in html and "<svg onload" not in html, name
         assert not re.search(r"""(href|src|action)\s*=\s*["']?\s*javascript:""", html), name
         assert "49" not in re.findall(r"\{\{ 7\*7 \}\}", html), name
@@ -241,32 +279,17 @@ def test_query_counts_do_not_grow(
         assert client.get(url).status_code == 200
 
 
-def test_a_head_is_answered_like_a_get(client: Client, scene: scenes.Scene) -> None:
+def test_a_head_is_answered_like_a_get(client: Client, scene: scenes.Scene, seen: Seen) -> None:
     """Monitors and link checkers ask with HEAD."""
     client.force_login(scene.admin)
     for name, url in scenes.pages(scene).items():
-        assert client.head(url).status_code == client.get(url).status_code, name
+        assert client.head(url).status_code == seen.first[name].status_code, name
 
 
-def test_a_get_changes_nothing(client: Client, scene: scenes.Scene) -> None:
+def test_a_get_changes_nothing(seen: Seen) -> None:
     """A crawl over all pages leaves every count as it was: links never write."""
-    from django.apps import apps
-
-    client.force_login(scene.admin)
-    skipped = {"Session"}
-
-    def counts() -> dict[str, int]:
-        return {
-            m.__name__: m._default_manager.count()
-            for m in apps.get_models()
-            if m.__name__ not in skipped and m._meta.managed
-        }
-
-    pages = scenes.pages(scene)
-    before = counts()
-    for url in pages.values():
-        client.get(url)
-    assert counts() == before
+    before, after = seen.rows
+    assert before == after
 
 
 def test_every_page_is_guarded() -> None:

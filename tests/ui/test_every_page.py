@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.pages import scene as scenes
-from tests.ui.conftest import shoot
+from tests.ui.conftest import COLOURS, shoot
 
 pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 
@@ -15,33 +15,56 @@ pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 MOVING = {"run-running"}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_is_in_order(visit: Any, theme: str, width: int) -> None:
+def test_every_page_is_in_order(visit: Any, width: int) -> None:
+    """Each page is loaded once and switched to dark: the themes differ in colours only."""
     scene = scenes.build()
-    tab = visit(scene.admin, theme=theme, width=width)
+    tab = visit(scene.admin, width=width, reduced_motion="reduce")
     wrong: dict[str, list[str]] = {}
     for name, url in scenes.pages(scene).items():
         tab.complaints.clear()
+        tab.page.emulate_media(color_scheme="light")
         page = tab.open(url)
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
         found = tab.axe()
-        found += [f"policy: {item}" for item in tab.policy_violations()]
-        found += [f"console: {item}" for item in tab.complaints if not (name == "not-found" and "404" in item)]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
             found.append(f"scrolls sideways by {wide} px")
         if page.evaluate("document.querySelectorAll('h1').length") != 1:
             found.append("not exactly one h1")
-        if page.evaluate("document.documentElement.dataset.bsTheme") != theme:
+        if page.evaluate("document.documentElement.dataset.bsTheme") != "light":
             found.append("wrong theme")
+        _shoot_closed(page, f"{name}-light-{width}")
+        page.emulate_media(color_scheme="dark")
+        page.evaluate(
+            """() => {
+              document.documentElement.dataset.bsTheme = "dark";
+              document.querySelectorAll("details").forEach((d) => { d.open = true; });
+            }"""
+        )
+        found += [f"dark: {item}" for item in tab.axe(only=COLOURS)]
+        found += [f"policy: {item}" for item in tab.policy_violations()]
+        found += [f"console: {item}" for item in tab.complaints if not (name == "not-found" and "404" in item)]
         if page.evaluate("window.hacked"):
             found.append("a payload ran")
         if found:
             wrong[name] = found
-        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = false; })")
-        shoot(page, f"{name}-{theme}-{width}")
+        _shoot_closed(page, f"{name}-dark-{width}")
     assert wrong == {}
+
+
+def _shoot_closed(page: Any, name: str) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = false; })")
+    shoot(page, name)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_opens_in_the_theme_of_the_system(visit: Any, theme: str) -> None:
+    scene = scenes.build()
+    tab = visit(scene.admin, theme=theme)
+    page = tab.open(scenes.pages(scene)["run-done"])
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
+    assert tab.axe() == [] and tab.policy_violations() == [] and tab.complaints == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -50,6 +73,7 @@ def test_the_login_is_in_order(visit: Any, theme: str) -> None:
         tab = visit(None, theme=theme, width=width)
         page = tab.open("/")
         assert page.title().startswith("Sign in")
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
         assert tab.axe() == [] and tab.policy_violations() == [] and tab.complaints == []
         shoot(page, f"login-{theme}-{width}")
         page.fill("input[name=login]", "nobody")
