@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,10 +16,8 @@ from investigations.models import Evidence, HelpdeskConnection, Investigation, S
 from investigations.services.fetching import can_fetch
 from investigations.services.gates import gate_state
 from investigations.services.summary import checked_line, five_lines
-from investigations.widget.parts import WidgetContext, parts_stamp, widget_parts
+from investigations.widget.parts import WidgetContext, widget_parts
 
-#: An answer that is kept is made anew after this long.
-_CLOCK_S: Final = 300
 #: Pieces of evidence shown; the run's page has all.
 MOST_EVIDENCE: Final = 4
 _ENDED: Final = frozenset(
@@ -44,27 +42,6 @@ def newest_run(ticket: Ticket) -> Investigation | None:
     if found is not None:
         found.ticket = ticket
     return found
-
-
-def newest_version(ticket: Ticket) -> str:
-    """`version_of` the newest run without reading it; "" for a ticket that has none. One query."""
-    runs = Investigation.objects.filter(ticket=ticket).order_by("-pk")
-    row = runs.values_list("pk", "live_version", "status").first()
-    return f"{row[0]}-{row[1]}-{row[2]}" if row is not None else ""
-
-
-def state_of(
-    ticket: Ticket, version: str, connection: HelpdeskConnection | None, user: User | None, name: str, now: datetime
-) -> Hashable | None:
-    """All that changes what `widget_document` says; None where that cannot be told. Queries are those of the stamps."""
-    stamp = parts_stamp(ticket, user)
-    if stamp is None:
-        return None
-    who: Hashable = (user.pk, user.role, str(user)) if user is not None else name
-    customer = (ticket.customer.pk, ticket.customer.updated_at) if ticket.customer is not None else None
-    here = (ticket.pk, ticket.updated_at, customer, connection and (connection.pk, connection.updated_at))
-    # Drafts promise the next update by the clock.
-    return (*here, version, who, stamp, int(now.timestamp() // _CLOCK_S))
 
 
 def version_of(run: Investigation) -> str:
