@@ -21,10 +21,8 @@ def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | N
 
     `can_send`: nothing is left to fill in, and the person may; otherwise `url` is where it is filled in.
     """
-    newest = (
-        Escalation.objects.filter(links__ticket=context.ticket).with_context().defer("packet", "checklist")
-        .order_by("-pk").first()
-    )  # fmt: skip
+    rows = Escalation.objects.filter(links__ticket=context.ticket).select_related(*_NAMES).only(*_SAID)
+    newest = rows.order_by("-pk").first()
     if newest is not None and newest.status in _SHOWN:
         return "escalation", _state(newest)
     run = context.run
@@ -39,6 +37,12 @@ def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | N
     return "escalation", _offer(wanted, newest, context.user)
 
 
+#: All that is read of an escalation, and those whose names are told.
+_NAMES: Final = ("owner_team", "owner_person", "accepted_by")
+_SAID: Final = (
+    "status", "severity", "acknowledge_by", "update_by", "resolve_by", "is_broken", "waits_for", "owner_team__name",
+    *(f"{who}__{part}" for who in _NAMES[1:] for part in ("username", "first_name", "last_name")),
+)  # fmt: skip
 #: What is said of an escalation that was sent; one that was returned or taken back makes room for the next.
 _SHOWN: Final = frozenset(set(Escalation.Status) - {Escalation.Status.REJECTED, Escalation.Status.WITHDRAWN})
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from altor.models import User
 from altor.roles import VOUCHED, role_may
-from investigations.models import Evidence, HelpdeskConnection, Investigation, StepResult, Ticket
+from investigations.models import Evidence, GateOverride, HelpdeskConnection, Investigation, StepResult, Ticket
 from investigations.services.fetching import can_fetch
 from investigations.services.gates import gate_state
 from investigations.services.summary import checked_line, five_lines
@@ -28,16 +28,19 @@ _ENDED: Final = frozenset(
 #: Parts of apps above that have a place of their own.
 _PLACES: Final = ("similar", "escalation", "on_call")
 #: What is wrong comes first, then what was found in order, then context.
+_ORDER: Final = {"abnormal": 0, "": 2}
 _RANK: Final = Case(
-    When(verdict="abnormal", then=Value(0)), When(verdict="", then=Value(2)), default=Value(1),
+    *(When(verdict=verdict, then=Value(place)) for verdict, place in _ORDER.items()), default=Value(1),
     output_field=IntegerField(),
 )  # fmt: skip
+#: Of each piece of evidence.
+_TOLD: Final = ("ref_id", "summary", "verdict", "source")
 
 
 def newest_run(ticket: Ticket) -> Investigation | None:
     """The ticket's newest run in any status, without what the sidebar does not show. One query."""
     found = Investigation.objects.filter(ticket=ticket).select_related("playbook").defer(
-        "inputs", "seen", "profile", "route", "claims", "playbook__document", "playbook__source_yaml"
+        "route", "claims", "playbook__document", "playbook__source_yaml"
     ).order_by("-pk").first()  # fmt: skip
     if found is not None:
         found.ticket = ticket
@@ -59,7 +62,9 @@ def widget_document(
         shown = StepResult.objects.only(
             "investigation_id", "step_id", "position", "title", "source", "status", "verdict"
         )
-        prefetch_related_objects([run], Prefetch("steps", queryset=shown))
+        # Once for all parts: gates are asked for by several.
+        overrides = Prefetch("overrides", queryset=GateOverride.objects.select_related("user"))
+        prefetch_related_objects([run], Prefetch("steps", queryset=shown), overrides)
     parts = widget_parts(WidgetContext(ticket, run, user, now))
     is_done = run is not None and run.status == Investigation.Status.DONE
     reply = _reply(run, parts.get("reply")) if run is not None and is_done else None
@@ -168,11 +173,17 @@ def _checked(run: Investigation) -> dict[str, Any]:
 
 
 def _evidence(run: Investigation) -> list[dict[str, Any]]:
-    """The first pieces of evidence, breaches first. One query."""
-    found = Evidence.objects.filter(investigation=run).order_by(_RANK, "pk")
+    """The first pieces of evidence, breaches first. One query, none where a part has read them all."""
+    known = getattr(run, "_prefetched_objects_cache", {}).get("evidence")
+    if known is None:
+        known = Evidence.objects.filter(investigation=run).only(*_TOLD).order_by(_RANK, "pk")[:MOST_EVIDENCE]
+    found = sorted(known, key=lambda one: (_ORDER.get(one.verdict, 1), one.pk))[:MOST_EVIDENCE]
     return [
-        {**row, "url": link("investigations:evidence", run.ref, row["ref_id"])}
-        for row in found.values("ref_id", "summary", "verdict", "source")[:MOST_EVIDENCE]
+        {
+            **{name: getattr(one, name) for name in _TOLD},
+            "url": link("investigations:evidence", run.ref, one.ref_id),
+        }
+        for one in found
     ]
 
 

@@ -18,7 +18,7 @@ from escalations.models import ChecklistAnswer, ContractVersion, Escalation, Rot
 from escalations.oncall.editing import save_rotation
 from escalations.oncall.format import read_form
 from escalations.oncall.overrides import add_override
-from investigations.models import Customer, HelpdeskConnection, Investigation, Ticket
+from investigations.models import Customer, HelpdeskConnection, Investigation, Ticket, TicketMirror
 from investigations.services.gates import override_gate
 from investigations.widget.kept import Answer, Kept
 from knowledge.models import Reply, ReplyTemplate, ReplyTemplateVersion
@@ -118,6 +118,15 @@ def _open_gate(ticket: Ticket, ada: User) -> None:
     ticket.investigations.get().steps.update(status="done")
 
 
+def _zone(name: str) -> dict[str, Any]:
+    return {"requester": {"timezone": name}}
+
+
+def _timed(ticket: Ticket, ada: User) -> None:
+    _template(ticket, ada)
+    TicketMirror.objects.create(ticket=ticket, fields=_zone("Europe/Berlin"))
+
+
 def _sending(ticket: Ticket, ada: User) -> None:
     _open_gate(ticket, ada)
     HelpdeskConnection.objects.update(sends_replies=True)
@@ -133,6 +142,7 @@ REPLIES: dict[str, tuple[Step, Step]] = {
     "a template is switched off": (_template, lambda ticket, ada: ReplyTemplateVersion.objects.update(is_active=False)),
     "whether Altor may send": (_open_gate, lambda ticket, ada: HelpdeskConnection.objects.update(sends_replies=True)),
     "one that is out": (_sending, lambda ticket, ada: factories.reply(ticket, run=ticket.investigations.get())),
+    "the customer's zone": (_timed, lambda ticket, ada: TicketMirror.objects.update(fields=_zone("Asia/Tokyo"))),
     "what the customer said themselves": (
         _leak, lambda ticket, ada: ticket.claims.create(kind="answer", value="Zedekiah Example")
     ),
