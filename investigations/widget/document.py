@@ -26,7 +26,7 @@ _ENDED: Final = frozenset(
     }
 )  # fmt: skip
 #: Parts of apps above that have a place of their own.
-_PLACES: Final = ("similar", "escalation", "on_call")
+_PLACES: Final = ("similar", "escalation", "handoff", "questions", "on_call")
 #: What is wrong comes first, then what was found in order, then context.
 _ORDER: Final = {"abnormal": 0, "": 2}
 _RANK: Final = Case(
@@ -96,8 +96,7 @@ def unknown_document(connection: HelpdeskConnection | None, *, user: User | None
     may = _may(user, "run.start") and (user is None or _may(user, "ticket.create"))
     return {
         "state": "none", "ticket": None, "may_create": can_fetch(connection) and may, "run": None, "lines": [],
-        "checked": None, "evidence": [], "reply": None, "similar": None, "escalation": None,
-        "on_call": None,
+        "checked": None, "evidence": [], "reply": None, **dict.fromkeys(_PLACES),
         "actions": dict.fromkeys(("start", "rerun", "feedback", "insert", "escalate"), False),
         "viewer": viewer(user, name),
     }  # fmt: skip

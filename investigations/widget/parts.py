@@ -56,10 +56,9 @@ class StampContext:
 
 
 def row_version(*names: str) -> str:
-    """SQL of a text that changes with every write to these rows of a statement: "" for those of an outer join that
-    are not there.
-    """
-    return " || '/' || ".join(f"coalesce({name}.xmin::text || {name}.ctid::text, '')" for name in names)
+    """SQL of a text that changes with every write to these rows; those of an outer join may be missing."""
+    columns = ", '/', ".join(f"{name}.xmin, {name}.ctid" for name in names)
+    return f"concat({columns})"
 
 
 def row_versions(names: str, source: str) -> str:

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 KEYS = {
     "state": None, "may_create": None, "lines": None, "evidence": None, "similar": None, "on_call": None,
+    "handoff": None, "questions": None,
     "escalation": {
         "state", "ref", "url", "title", "text", "severity", "missing", "verb", "may_escalate", "can_send",
     },

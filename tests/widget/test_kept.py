@@ -13,8 +13,19 @@ from django.utils import timezone
 
 from altor.models import Team, User
 from escalations.contracts.stored import ensure_library, save_contract
+from escalations.interruptions.asking import Audience, answer, ask, withdraw
+from escalations.lifecycle.acting import Doer
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import ChecklistAnswer, ContractVersion, Escalation, Rotation
+from escalations.models import (
+    ChecklistAnswer,
+    ContractVersion,
+    Escalation,
+    Handoff,
+    HandoffItem,
+    HandoffSetting,
+    Question,
+    Rotation,
+)
 from escalations.oncall.editing import save_rotation
 from escalations.oncall.format import read_form
 from escalations.oncall.overrides import add_override
@@ -240,12 +251,89 @@ ROTATIONS: dict[str, tuple[Step, Step]] = {
 }
 
 
+def _handed(ticket: Ticket, ada: User) -> None:
+    people("ana", "ben")
+    turns, now = rotation(layer("ana"), now=timezone.now()), timezone.now()
+    ana, ben = User.objects.get(username="ana"), User.objects.get(username="ben")
+    handoff = Handoff.objects.create(
+        rotation=turns, seat="primary", seat_name="Primary", team=turns.team, outgoing=ana, incoming=ben, ends_at=now,
+        drafted_at=now, read_at=now,
+    )  # fmt: skip
+    handoff.items.create(ticket=ticket, state="Diagnosed")
+
+
+def _item(**values: Any) -> Step:
+    return lambda ticket, ada: HandoffItem.objects.update(**values)
+
+
+def _handoff(**values: Any) -> Step:
+    return lambda ticket, ada: Handoff.objects.update(**values)
+
+
+def _called(username: str) -> Step:
+    return lambda ticket, ada: User.objects.filter(username=username).update(last_name="Renamed")
+
+
+HANDOFFS: dict[str, tuple[Step, Step]] = {
+    "a handoff": (_nothing, _handed),
+    "it is signed": (_handed, _handoff(status="signed", signed_at=SOON)),
+    "it is dropped": (_handed, _handoff(status="dropped")),
+    "its end": (_handed, _handoff(ends_at=SOON)),
+    "nobody follows": (_handed, _handoff(incoming=None)),
+    "the item is accepted": (_handed, _item(status="accepted")),
+    "the item is refused": (_handed, _item(status="refused", reason="I am on leave from tonight")),
+    "a promise": (_handed, _item(promised_at=SOON)),
+    "whoever gives is renamed": (_handed, _called("ana")),
+    "whoever takes is renamed": (_handed, _called("ben")),
+    "the rotation's zone": (_handed, lambda ticket, ada: Rotation.objects.update(zone="Asia/Tokyo")),
+    "how long it may wait": (
+        _handed,
+        lambda ticket, ada: HandoffSetting.objects.create(team=ticket.team, since=SOON, escalate_after_min=90),
+    ),
+}  # fmt: skip
+
+
+def _asked(ticket: Ticket, ada: User) -> None:
+    eli = factories.user("eli", role="engineer", first_name="Eli", last_name="Example")
+    ask(ticket, "Does the limiter count retries twice?", Audience(person=eli), actor=ada, now=timezone.now())
+
+
+def _answer(ticket: Ticket, ada: User) -> None:
+    answer(Question.objects.get(), "Yes, since Friday.", Doer(User.objects.get(username="eli")), now=timezone.now())
+
+
+def _was_answered(ticket: Ticket, ada: User) -> None:
+    _asked(ticket, ada)
+    _answer(ticket, ada)
+
+
+def _asked_a_team(ticket: Ticket, ada: User) -> None:
+    team = factories.team("Platform")
+    factories.user("eli", role="engineer", teams=(team,))
+    ask(ticket, "Does the limiter count retries twice?", Audience(team=team), actor=ada, now=timezone.now())
+
+
+QUESTIONS: dict[str, tuple[Step, Step]] = {
+    "a question": (_nothing, _asked),
+    "its answer": (_asked, _answer),
+    "it is taken back": (_asked, lambda ticket, ada: withdraw(Question.objects.get(), actor=ada, now=timezone.now())),
+    "when it is due": (_asked, lambda ticket, ada: Question.objects.update(due_at=SOON)),
+    "whoever is asked is renamed": (_asked, _called("eli")),
+    "whoever answered is renamed": (_was_answered, _called("eli")),
+    "the asked team's name": (
+        _asked_a_team, lambda ticket, ada: Team.objects.filter(name="Platform").update(name="Core")
+    ),
+    "another answer": (_was_answered, lambda ticket, ada: Question.objects.update(answer="No, it does not.")),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("before", "change"),
     [
         pytest.param(*steps, id=f"{part}: {name}")
         for part, cases in (
             ("ticket", OF_THE_TICKET), ("reply", REPLIES), ("escalation", ESCALATIONS), ("on call", ROTATIONS),
+            ("handoff", HANDOFFS), ("questions", QUESTIONS),
         )
         for name, steps in cases.items()
     ],
