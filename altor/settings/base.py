@@ -260,6 +260,8 @@ PHASE_HEARD: list[str] = [
 TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
     "escalations.widget.escalation_part",
+    "escalations.handoffs.widget.handoff_part",
+    "escalations.interruptions.widget.questions_part",
     "escalations.oncall.widget.oncall_part",
     "escalations.incidents.widget.incident_part",
     "knowledge.replies.widget.reply_part",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection
 from django.urls import reverse
 
-from altor.models import User
 from escalations.models import Incident, IncidentSuggestion
-from investigations.models import Ticket
-from investigations.widget.parts import WidgetContext
+from investigations.widget.parts import Stamp, WidgetContext, row_versions
 
 
 def incident_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
@@ -48,20 +45,14 @@ def _clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%-d %b %H:%M UTC}"
 
 
-_STATE: Final = """
-SELECT (SELECT ROW(max(i.id), max(i.revision), bool_or(i.status <> 'closed'), max(i.next_update_at))::text
-        FROM escalations_incidentticket l JOIN escalations_incident i ON i.id = l.incident_id
-        WHERE l.ticket_id = %s AND l.unlinked_at IS NULL AND i.status <> 'closed'),
-       (SELECT ROW(max(id), max(customers), max(wrote))::text FROM escalations_incidentsuggestion
-        WHERE dismissed_at IS NULL AND became_id IS NULL AND tickets @> to_jsonb(%s::text))
-"""
-
-
-def incident_stamp(ticket: Ticket, user: User | None) -> Hashable:
-    """Changes with what the part would show. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATE, [ticket.pk, ticket.ref])
-        return (*cursor.fetchone(), user.role if user is not None else None)
-
-
-incident_part.stamp = incident_stamp  # type: ignore[attr-defined]  # read by `parts_stamp`
+_LINKED: Final = row_versions(
+    "l i",
+    "escalations_incidentticket l JOIN escalations_incident i ON i.id = l.incident_id"
+    " WHERE l.ticket_id = ticket.id AND l.unlinked_at IS NULL AND i.status <> 'closed'",
+)
+_SUGGESTED: Final = row_versions(
+    "s",
+    "escalations_incidentsuggestion s"
+    " WHERE s.dismissed_at IS NULL AND s.became_id IS NULL AND s.tickets @> to_jsonb(ticket.ref::text)",
+)
+incident_part.stamp = Stamp(f"concat({_LINKED}, ';', {_SUGGESTED})")  # type: ignore[attr-defined]  # read by `state.look`

@@ -20,6 +20,7 @@ from tests.pages import scene as scenes
 pytestmark = pytest.mark.django_db
 
 #: Pages that need a permission beyond reading; the roles that hold it.
+_WORKERS = {"admin", "lead", "engineer"}
 _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 _REPLIERS = {"admin", "lead", "agent", "outsider"}
@@ -56,7 +57,7 @@ ONLY = {
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
-    **dict.fromkeys(("incident-declare", "incident-update"), {"admin", "lead", "engineer"}),
+    **dict.fromkeys(("incident-declare", "incident-update"), _WORKERS),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }

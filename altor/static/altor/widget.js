@@ -544,6 +544,8 @@ function documentShown() {
     doc.state === "done" && similar(),
     doc.reply && reply(),
     doc.escalation && escalation(),
+    doc.handoff && handoff(),
+    doc.questions && questions(),
     doc.actions.feedback && feedback(),
     more(),
   ];
@@ -640,6 +642,19 @@ function similar() {
 function escalation() {
   const part = doc.escalation;
   return el("section", {}, el("h2", {}, part.title || "Escalation"), part.text ? words(part.text) : "", items(part));
+}
+
+function handoff() {
+  const { title, text, url } = doc.handoff;
+  return el("section", {}, el("h2", {}, title), el("p", { dir: "auto" }, `${text} `, link(url, { "data-key": "handoff" }, "Open the handoff")));
+}
+
+function questions() {
+  const { title, items: asked } = doc.questions;
+  return el("section", {}, el("h2", {}, title), el("ul", { class: "mini check" }, asked.map((item) => el("li", {},
+    item.is_open ? el("span", { class: "n" }, icon("message-question", "Open")) : el("span", { class: "y" }, icon("check", "Answered")),
+    el("div", {}, link(item.url, { dir: "auto", "data-key": item.ref }, item.text), words(item.said)),
+    item.note ? el("span", { class: "v" }, item.note) : ""))));
 }
 
 function reply() {
