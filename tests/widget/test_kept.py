@@ -23,6 +23,9 @@ from escalations.models import (
     Handoff,
     HandoffItem,
     HandoffSetting,
+    Incident,
+    IncidentSuggestion,
+    IncidentTicket,
     Question,
     Rotation,
 )
@@ -327,13 +330,42 @@ QUESTIONS: dict[str, tuple[Step, Step]] = {
 }  # fmt: skip
 
 
+def _incident(ticket: Ticket, ada: User) -> None:
+    made = Incident.objects.create(
+        title="Requests are refused", severity="SEV1", cause="x|y|z", team=ticket.team, declared_at=SOON,
+        update_every_min=60, next_update_at=SOON,
+    )  # fmt: skip
+    made.links.create(ticket=ticket, how="person", linked_at=SOON)
+
+
+def _suggested(ticket: Ticket, ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(role="lead")
+    run = factories.finished_run(ticket)
+    IncidentSuggestion.objects.create(
+        cause="x|y|z", run=run, team=ticket.team, title="Requests are refused", customers=3, wrote=1, threshold=3,
+        tickets=[ticket.ref], found_at=SOON,
+    )  # fmt: skip
+
+
+INCIDENTS: dict[str, tuple[Step, Step]] = {
+    "an incident": (_nothing, _incident),
+    "its title": (_incident, lambda ticket, ada: Incident.objects.update(title="Requests are slow")),
+    "its next update": (_incident, lambda ticket, ada: Incident.objects.update(next_update_at=None)),
+    "it is closed": (_incident, lambda ticket, ada: Incident.objects.update(status="closed")),
+    "the ticket is taken out": (_incident, lambda ticket, ada: IncidentTicket.objects.update(unlinked_at=SOON)),
+    "one is suggested": (_nothing, _suggested),
+    "it grows": (_suggested, lambda ticket, ada: IncidentSuggestion.objects.update(customers=5)),
+    "it is dismissed": (_suggested, lambda ticket, ada: IncidentSuggestion.objects.update(dismissed_at=SOON)),
+}
+
+
 @pytest.mark.parametrize(
     ("before", "change"),
     [
         pytest.param(*steps, id=f"{part}: {name}")
         for part, cases in (
             ("ticket", OF_THE_TICKET), ("reply", REPLIES), ("escalation", ESCALATIONS), ("on call", ROTATIONS),
-            ("handoff", HANDOFFS), ("questions", QUESTIONS),
+            ("handoff", HANDOFFS), ("questions", QUESTIONS), ("incident", INCIDENTS),
         )
         for name, steps in cases.items()
     ],
