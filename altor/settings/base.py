@@ -204,6 +204,11 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+FILE_UPLOAD_HANDLERS = [
+    "altor.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 DEFAULT_FROM_EMAIL = environment.text("ALTOR_EMAIL_FROM") or f"altor@{urlsplit(BASE_URL).hostname or 'localhost'}"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
@@ -339,6 +344,7 @@ RUN_ENDED = [
     "investigations.services.automatic.look_again",
     "investigations.services.notes.run_ended",
     "investigations.services.announcing.run_ended",
+    "investigations.services.renewals.run_ended",
     "escalations.lifecycle.gaps.run_ended",
     "escalations.incidents.suggesting.run_ended",
 ]
@@ -351,6 +357,7 @@ ISSUE_CHANGED: list[str] = ["escalations.lifecycle.upstream.issue_changed"]
 ERASURES: list[str] = [
     "knowledge.replies.erasure.erase",
     "escalations.linear.erasure.erase",
+    "escalations.lifecycle.erasure.erase",
     "escalations.handoffs.erasure.erase",
     "escalations.incidents.erasure.erase",
 ]
@@ -364,6 +371,8 @@ CONFIGURATION_PARTS = [
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "escalations.oncall.configuration.RotationsPart",
+    "escalations.handoffs.configuration.HandoffsPart",
+    "escalations.linear.configuration.LinearPart",
     "investigations.configuration_automation.AutomationPart",
     "investigations.configuration_helpdesks.HelpdesksPart",
 ]

@@ -251,6 +251,20 @@ def percent(share: Any) -> str:
 
 
 @register.filter
+def counted(value: Any, said: str) -> str:
+    """`{{ n|counted:"row" }}`, `{{ n|counted:"row is/rows are" }}`: the number with what agrees with it."""
+    one, _, many = said.partition("/")
+    number = known(value)
+    return f"{words.MISSING} {many or one + 's'}" if number is None else words.counted(number, one, many)
+
+
+@register.filter
+def size(count: Any) -> str:
+    """Bytes."""
+    return words.size(int(known(count) or 0))
+
+
+@register.filter
 def spaced(key: Any) -> str:
     """`stripe_invoice` as people write it."""
     return str(key or "").replace("_", " ")

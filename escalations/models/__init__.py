@@ -1,5 +1,6 @@
 """What escalations stores."""
 
+from escalations.models.attachments import AttachedFile, ItemFile
 from escalations.models.contracts import Contract, ContractVersion
 from escalations.models.escalations import (
     ChecklistAnswer,
@@ -42,6 +43,7 @@ from escalations.models.ownership import (
 from escalations.models.recovery import Recovery, RecoveryReading
 
 __all__ = [
+    "AttachedFile",
     "CalendarLink",
     "ChecklistAnswer",
     "Contract",
@@ -66,6 +68,7 @@ __all__ = [
     "IssueComment",
     "IssueLink",
     "IssuePull",
+    "ItemFile",
     "LinearConnection",
     "Question",
     "QuestionPerson",

@@ -296,6 +296,18 @@ class Question(Part):
     why: str = ""
 
 
+class File(Part):
+    """A file that a person attached. The packet holds its address and checksum, not its bytes."""
+
+    id: str
+    name: str
+    kind: str = Field(description="text, json, har, csv, png, jpeg, pdf, gzip or zip")
+    size: int = Field(description="In bytes")
+    sha256: str
+    is_redacted: bool = Field(description="Texts are; images, documents and archives are kept as they came")
+    url: str = Field(description="Where those who may read the escalation download it")
+
+
 class ChecklistItem(Part):
     """An item of the contract, as the escalation found it."""
 
@@ -304,6 +316,20 @@ class ChecklistItem(Part):
     state: CheckState = Field(description="tried: its source was asked and gave no answer")
     detail: str = ""
     evidence: list[str] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)
+
+
+class Again(Part):
+    """The escalation of the ticket that was returned or taken back before this one was sent."""
+
+    ref: str
+    url: str
+    how: str = Field(description="returned or taken back")
+    reason: str = Field("", description="Of a return: one of the list, in words")
+    said: str = Field("", description="What was written with it")
+    by: str = ""
+    at: datetime | None = None
+    new: list[str] = Field(default_factory=list, description="What this packet holds that the one before did not")
 
 
 class PlaybookBrief(Part):
@@ -327,6 +353,7 @@ class Packet(Part):
     title: str = Field(description="One line: what is wrong and for whom")
     summary: str = Field(description="At most three sentences")
     note: str = Field("", description="Sent against its contract, or provisionally: why, and what is still owed")
+    again: Again | None = Field(None, description="Where it was sent before")
     severity: Severity
     owner: Owner | None = None
     tickets: list[TicketBrief]
@@ -373,3 +400,4 @@ class Addition(Part):
     what: str = Field("", description="What kind of thing: added, answered, joined")
     text: str
     evidence: list[EvidenceItem] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)

@@ -26,7 +26,7 @@ from escalations.packets.blocks import (
     rows_of,
     source,
 )
-from escalations.packets.outline_lists import affected, evidence, item_line, ruled_out, sure, timeline
+from escalations.packets.outline_lists import affected, evidence, file_line, item_line, ruled_out, sure, timeline
 
 
 def outline(packet: Given, additions: Iterable[Given] = (), depth: Depth | None = None) -> list[Section]:
@@ -34,6 +34,7 @@ def outline(packet: Given, additions: Iterable[Given] = (), depth: Depth | None 
     deep = depth or Depth()
     makers = (
         ("summary", "", _summary(packet)),
+        ("again", "Sent again", _again(packet)),
         ("additions", "Added after it was sent", _additions(packet, list(additions))),
         ("facts", "At a glance", _facts(packet)),
         ("next", "What to do", _next(packet)),
@@ -59,12 +60,29 @@ def _summary(packet: Given) -> Iterator[Block]:
         yield Quote(line(plain("Note: ", "strong"), packet["note"]))
 
 
+def _again(packet: Given) -> Iterator[Block]:
+    again = packet.get("again") or {}
+    if not again:
+        return
+    reason = f": {again['reason']}" if again.get("reason") else ""
+    who = f" ({again['by']}, {clock(again['at'])})" if again.get("by") and again.get("at") else ""
+    yield Para(line("Sent again after ", plain(again.get("ref"), url=str(again.get("url") or "")),
+                    f" was {again.get('how')}{reason}{who}."))  # fmt: skip
+    if again.get("said"):
+        yield Quote(line(again["said"]))
+    if new := again.get("new"):
+        yield Para(line(plain("New since:", "strong")))
+        yield Bullets([line(text) for text in new])
+
+
 def _additions(packet: Given, additions: Sequence[Given]) -> Iterator[Block]:
     for one in additions:
         who = ", ".join(str(part) for part in (clock(one.get("at")), one.get("by"), one.get("what")) if part)
         yield Para(line(plain(f"{who}: ", "strong"), one.get("text")))
         if found := rows_of(one, "evidence"):
             yield Bullets([item_line(item) for item in found])
+        if files := rows_of(one, "files"):
+            yield Bullets([file_line(file) for file in files])
 
 
 def _facts(packet: Given) -> Iterator[Block]:
@@ -206,11 +224,13 @@ def _questions(packet: Given) -> Iterator[Block]:
 
 
 def _checklist(packet: Given) -> Iterator[Block]:
-    lines = [
-        line(plain(f"{STATES.get(str(one.get('state')), one.get('state'))}: ", "strong"), one.get("title"),
-             f", {one['detail']}" if one.get("detail") else "", *cited(one.get("evidence"), packet))
-        for one in rows_of(packet, "checklist")
-    ]  # fmt: skip
+    lines: list[Line] = []
+    for one in rows_of(packet, "checklist"):
+        lines.append(
+            line(plain(f"{STATES.get(str(one.get('state')), one.get('state'))}: ", "strong"), one.get("title"),
+                 f", {one['detail']}" if one.get("detail") else "", *cited(one.get("evidence"), packet))
+        )  # fmt: skip
+        lines += [file_line(file) for file in rows_of(one, "files")]
     if lines:
         yield Bullets(lines)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from altor.errors import InvalidInput
 from altor.models import Notice
 from escalations.lifecycle import changing
 from escalations.lifecycle.acting import Doer, act
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation
+from escalations.linear.filing import join
+from escalations.models import Escalation, IssueComment, IssueLink
 from investigations.models import InstallationProfile
 from knowledge.replies.templates import load_library
 from tests import factories as make
 from tests.escalations.linear_scene import HOOK, connect, work_queue
 from tests.escalations.peers.github import GitHub
 from tests.escalations.peers.linear import LinearPeer
+from tests.escalations.test_linear_filing import retried
 from tests.loopback import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,6 +130,53 @@ def test_a_bug_that_is_known_is_joined_instead_of_filed(peer: LinearPeer, agent:
     # What engineering needs to know of this customer stands there too.
     [packet] = peer.workspace.comments.values()
     assert sent.ref in packet["body"] and "See it yourself" in packet["body"]
+
+
+def test_a_join_whose_comment_is_refused_leaves_one_issue_of_its_own(
+    peer: LinearPeer, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a join is undone, also where the known issue is followed for another cause already."""
+    connection = connect(peer)
+    peer.workspace.issue_create({"teamId": peer.workspace.team["id"], "title": "The limiter counts twice"})
+    [known] = peer.workspace.issues.values()
+    followed = join(connection, known["identifier"], cause_key="another", now=timezone.now())
+    work_queue()
+
+    def refuse(*_: Any) -> None:
+        raise InvalidInput("A comment needs words.", field="body")
+
+    # Nothing that an escalation writes is refused today: the refusal is put where a rule of comments would raise it.
+    monkeypatch.setattr("escalations.lifecycle.filing.comment", refuse)
+    culprit = {"kind": "linear_issue", "id": known["identifier"], "url": known["url"]}
+    sent = escalate(agent, diagnosis=make.diagnosis(culprit=culprit))
+    work_queue()
+    sent.refresh_from_db()
+    assert sent.status == "sent"
+    [link] = IssueLink.objects.filter(ticket_ref=sent.ticket.ref)
+    assert link.issue == sent.issue != followed
+    assert sent.issue.is_filed and not sent.issue.is_joined
+    assert [one["title"] for one in peer.workspace.issues.values()] == [
+        "The limiter counts twice", f"[SEV2] A deployment changed the limiter ({sent.ref})",
+    ]  # fmt: skip
+
+
+def test_a_joined_issue_on_which_linear_refuses_the_comment_stays_the_one_issue(peer: LinearPeer, agent: Any) -> None:
+    connect(peer)
+    peer.workspace.issue_create({"teamId": peer.workspace.team["id"], "title": "The limiter counts twice"})
+    [known] = peer.workspace.issues.values()
+    culprit = {"kind": "linear_issue", "id": known["identifier"], "url": known["url"]}
+    refused = {"id": str(uuid.uuid4()), "url": "x", "createdAt": "x"}
+    peer.workspace.comment_create = lambda given: {  # type: ignore[method-assign]
+        "success": False, "lastSyncId": 1.0, "comment": refused,
+    }  # fmt: skip
+    sent = escalate(agent, diagnosis=make.diagnosis(culprit=culprit))
+    assert sent.issue is not None
+    retried(sent.issue, tries=12)
+    sent.refresh_from_db()
+    assert IssueComment.objects.get().status == "failed"
+    assert (sent.status, sent.issue.is_joined, sent.issue.status) == ("sent", True, "filed")
+    assert IssueLink.objects.get().issue == sent.issue
+    assert len(peer.workspace.issues) == 1
 
 
 def test_without_linear_everything_works_here(peer: LinearPeer, agent: Any) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
+from altor.models import Notice
 from escalations.contracts.stored import load_library
 from escalations.models import Escalation
 from investigations.models import HelpdeskConnection, Investigation
@@ -156,6 +157,16 @@ def test_a_complete_escalation_is_sent_from_the_sidebar_once(desk: HelpdeskConne
     assert (one.run, one.history.get().via) == (run, "widget")
     shown = client.get(call_url(desk)).json()["escalation"]
     assert (shown["ref"], shown["state"], shown["verb"]) == (one.ref, "sent", f"Open {one.ref}")
+
+
+def test_a_sidebar_behind_which_no_person_stands_sends_nothing(desk: HelpdeskConnection) -> None:
+    """A helpdesk vouches for whoever sits there, which is not enough to send, not even what is complete."""
+    make.finished_run(ticket_of(desk, customer=make.customer()))
+    refused = sidebar(desk).post(f"{call_url(desk)}escalate/", {}, format="json")
+    assert refused.status_code == 403
+    assert not Escalation.objects.exists()
+    assert not Notice.objects.filter(kind="escalation.sent").exists()
+    assert sidebar(desk, make.user(teams=(make.team(),))).post(f"{call_url(desk)}escalate/").status_code == 201
 
 
 def test_an_incomplete_one_leads_to_the_page_where_it_is_filled_in(desk: HelpdeskConnection) -> None:
