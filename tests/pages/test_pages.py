@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 #: Pages that need a permission beyond reading; the roles that hold it.
 _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
+_DECLARERS = {"admin", "lead", "engineer"}
 _REPLIERS = {"admin", "lead", "agent", "outsider"}
 ONLY = {
     **dict.fromkeys(("connections", "linear", "profile", "inbound", "inbound-event"), _LEADS),
@@ -49,7 +50,7 @@ ONLY = {
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
-    **dict.fromkeys(("incident-declare", "incident-update"), {"admin", "lead", "engineer"}),
+    **dict.fromkeys(("incident-declare", "incident-update"), _DECLARERS),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }
