@@ -315,6 +315,7 @@ DEMO_PARTS = [
     "escalations.linear.demo.LinearDemo",
     "escalations.oncall.demo.OnCallDemo",
     "escalations.demo.OwnershipDemo",
+    "escalations.incidents.demo.IncidentsDemo",
 ]
 #: Called every few seconds by the supervisor: work whose worker is gone.
 SWEEPS = [

@@ -14,7 +14,7 @@ from escalations.incidents.declaring import next_update
 from escalations.incidents.history import SHORTEST, W, allow, lock, save, tell
 from escalations.incidents.telling import tell_team
 from escalations.lifecycle.history import clean
-from escalations.models import Incident
+from escalations.models import Incident, IncidentEvent
 from investigations.services.causes import Cause, by_class, known_causes
 
 S = Incident.Status
@@ -30,7 +30,8 @@ def close(
     incident: Incident, *, cause_label: str, cause_text: str, unproven_reason: str = "", actor: User, now: datetime,
     via: str = "page",
 ) -> Incident:  # fmt: skip
-    """`cause_label` of the taxonomy, `cause_text` what made it. Without proof of recovery a reason is needed.
+    """`cause_label` of the taxonomy, `cause_text` what made it. Without proof of recovery a reason is needed; what a
+    person said when they vouched for it is one.
 
     InvalidInput with `errors`. A closed incident is given back as it is.
     """
@@ -44,13 +45,15 @@ def close(
         errors["cause_label"] = ["Choose the cause from the list."]
     if len(said) < SHORTEST:
         errors["cause_text"] = ["Write in a few words what made it."]
-    if locked.status != S.RECOVERED and len(reason) < SHORTEST:
+    vouched = _vouched(locked)
+    reason = reason or (vouched.text if vouched is not None else "")
+    is_proved = locked.status == S.RECOVERED and vouched is None
+    if not is_proved and len(reason) < SHORTEST:
         errors["unproven_reason"] = [
             "It was not measured that customers are back to normal: give the reason for closing it without."
         ]
     if errors:
         raise InvalidInput(next(iter(errors.values()))[0], errors=errors)
-    is_proved = locked.status == S.RECOVERED
     locked.status, locked.closed_at, locked.closed_by = S.CLOSED, now, actor
     locked.ended_at = locked.back_since or locked.fixed_at or now
     locked.cause_label, locked.cause_text = cause_label, said
@@ -70,6 +73,14 @@ def close(
         key=f"incident.closed:{locked.pk}:{locked.revision}",
     )  # fmt: skip
     return locked
+
+
+def _vouched(locked: Incident) -> IncidentEvent | None:
+    """Where a person, and no measurement, said that it is back to normal."""
+    if locked.status != S.RECOVERED:
+        return None
+    last = locked.history.filter(what=W.RECOVERED).order_by("-pk").first()
+    return last if last is not None and last.via != "recovery" else None
 
 
 def reopen(incident: Incident, why: str, *, actor: User, now: datetime, via: str = "page") -> Incident:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.utils.dateparse import parse_datetime
@@ -53,6 +53,7 @@ class Proposal:
     version: ContractVersion | None
     form: ContractForm | None
     commander: User
+    declarer: User
     tickets: Sequence[Ticket]
     measured: Sequence[Measured]
     began_at: datetime | None
@@ -67,22 +68,31 @@ class Proposal:
         wrote = {one.customer.org_id for one in self.tickets if one.customer is not None}
         return [one for one in self.measured if one.org_id not in wrote]
 
-    def does(self, now: datetime, *, severity: str = "", commander: User | None = None) -> list[str]:
-        """Each thing it does, in a sentence."""
+    def told(self, now: datetime, commander: User, tickets: Sequence[Ticket]) -> list[User]:
+        """Who hears of the declaration, without whoever declares it."""
+        people = [*hearing(self.team, commander, now), *(one.owner for one in tickets if one.owner is not None)]
+        return [one for one in {one.pk: one for one in people}.values() if one.pk != self.declarer.pk]
+
+    def does(
+        self, now: datetime, *, severity: str = "", commander: User | None = None, tickets: Sequence[str] | None = None,
+        every_min: int = 0,
+    ) -> list[str]:  # fmt: skip
+        """Each thing it does, in a sentence. What is not given is as proposed."""
         terms = self.terms(severity)
         at, leads_it = severity or self.severity, commander or self.commander
-        told = [str(one) for one in hearing(self.team, leads_it, now)]
-        channels = [str(one) for one in NoticeChannel.objects.hearing("incident.declared", self.team)]
-        refs = [one.ref for one in self.tickets]
-        due = terms.next_update(now, terms.every_min)
+        chosen = [one for one in self.tickets if tickets is None or one.ref in tickets]
+        told = [str(one) for one in self.told(now, leads_it, chosen)]
+        told += [f"the channel “{one}”" for one in NoticeChannel.objects.hearing("incident.declared", self.team)]
+        every = every_min or terms.every_min
+        due = terms.next_update(now, every)
         n = len(self.silent)
         return [
             f"Declares an incident at {at} with {leads_it} as commander, and opens its timeline.",
-            f"Tells {_listed(told)}" + (f", and {_listed(channels)}" if channels else "") + ".",
-            f"Marks {_listed(refs)} as part of it." if refs else "Marks no ticket.",
+            f"Tells {_listed(told)}." if told else "Tells nobody but you.",
+            f"Marks {_listed([one.ref for one in chosen])} as part of it." if chosen else "Marks no ticket.",
             f"Lists {n:,} customer{'' if n == 1 else 's'} that {'has' if n == 1 else 'have'} not written.",
             f"Promises the first update for customers by {due.astimezone(UTC):%H:%M UTC on %-d %B}"
-            f" (every {said(terms.every)}).",
+            f" (every {said(timedelta(minutes=every))}).",
             "Sends nothing to any customer.",
         ]
 
@@ -111,7 +121,7 @@ def propose(origin: Origin, *, actor: User, now: datetime) -> Proposal:
     return Proposal(
         origin=origin, run=run, escalation=escalation, cause=cause, title=_title(run, escalation, ticket),
         severity=severity, why=why, severities=severities(form), team=team, version=version, form=form,
-        commander=_commander(team, actor, now), tickets=tickets, measured=measured or measured_by(run),
+        commander=_commander(team, actor, now), declarer=actor, tickets=tickets, measured=measured or measured_by(run),
         began_at=_onset(run), like=Incident.objects.open().filter(cause=cause).first(),
     )  # fmt: skip
 

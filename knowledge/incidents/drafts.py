@@ -57,10 +57,11 @@ def _draft(ticket: Ticket, owner: User, update: IncidentUpdate) -> str:
     language = language if language in update.texts else next(iter(update.texts))
     version = template_of(update.stage, language)
     text = _text(ticket, owner, update, language, version)
+    said = "promise" if update.next_update_at is not None else "courtesy"
     values: dict[str, Any] = {
         "version": version, "kind": Kind.HOLDING, "draft_text": text, "text": text,
         "next_update_at": update.next_update_at,
-        "statements": [{"part": "observed", "text": text, "kind": "promise", "facts": []}], "saved_at": update.at,
+        "statements": [{"part": "observed", "text": text, "kind": said, "facts": []}], "saved_at": update.at,
     }  # fmt: skip
     token = uuid.uuid5(_SPACE, f"{update.pk}:{ticket.pk}")
     try:

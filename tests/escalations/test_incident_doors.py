@@ -65,6 +65,10 @@ def test_from_a_ticket_to_the_end_on_the_pages(scene: Scene) -> None:
     panel = read(leo.get(reverse("incidents:panel", args=[scene.first.ref])))
     form = f"{reverse('incidents:declare')}?ticket={scene.first.ref}"
     assert form in panel
+    changed = {"ticket": scene.first.ref, "severity": "SEV1", "commander": "eli", "do": "look"}
+    page = read(leo.post(reverse("incidents:declare"), changed))
+    assert "at SEV1 with Eli Example as commander" in page and "Marks no ticket." in page and "(every 30 min)" in page
+    assert not Incident.objects.exists()
     page = read(leo.get(form))
     assert "Declares an incident at SEV2 with Leo Example as commander" in page and "Blue Kite Traders" in page
     answer = leo.post(reverse("incidents:declare"), {
@@ -94,6 +98,8 @@ def test_from_a_ticket_to_the_end_on_the_pages(scene: Scene) -> None:
     assert told(done) == ["Kept, and drafted in 2 tickets. Nothing was sent: owners send it."]
     incident.refresh_from_db()
     assert incident.next_update_at == NOW.replace(hour=15, minute=0)
+    drafted = read(logged_in(scene.mina).get(reverse("knowledge:reply", args=[scene.first.ref])))
+    assert "We found it. You hear from us by 15:00 UTC on 1 May." in drafted
 
     act = reverse("incidents:act", args=[incident.ref])
     assert leo.post(act, {"act": "fixed"}).status_code == 302

@@ -54,7 +54,7 @@ def test_it_is_proposed_with_the_cause_the_tickets_and_those_who_have_not_writte
     assert [one.name for one in wanted.silent] == ["Blue Kite Traders", "Red Fern Logistics"]
     assert wanted.commander == scene.eli
     said = " ".join(wanted.does(NOW))
-    assert "Tells Eli Example and Leo Example." in said
+    assert "Tells Leo Example and Mina Example." in said  # whoever declares it knows
     assert f"Marks {scene.first.ref} and {scene.second.ref} as part of it." in said
     assert "by 16:05 UTC on 1 May (every 4 h)" in said
     assert "Sends nothing to any customer." in said
@@ -199,6 +199,13 @@ def test_the_sweep_links_what_the_end_of_the_run_did_not(scene):
     assert sweep(NOW + 2 * MINUTE) == 1
     assert sweep(NOW + 2 * MINUTE) == 0
     assert incident.links.filter(ticket=late).exists()
+
+
+def test_a_run_as_of_long_before_is_another_time(scene):
+    incident = scene.declare()
+    old = make.ticket(in_team=scene.team)
+    run_ended(make.finished_run(old, as_of=NOW - 2 * DAY))
+    assert not incident.links.filter(ticket=old).exists()
 
 
 def test_what_a_person_took_out_only_a_person_links_again(scene):
@@ -387,6 +394,14 @@ def test_it_closes_with_proof_or_with_a_reason_and_never_without_a_cause(scene):
         changing.note(incident, "A word.", actor=scene.leo, now=NOW)
     assert recovering.fixed(incident, now=NOW).status == "closed"
     assert sweep(NOW + 30 * DAY) == 0
+
+
+def test_what_a_person_vouches_for_is_a_reason_and_no_proof(scene):
+    incident = scene.declare()
+    recovering.recovered(incident, NOW, now=NOW, actor=scene.leo, text="The share is back at 3%.", via="page")
+    done = closing.close(incident, cause_label="rl.limiter_deploy", cause_text=WHY, actor=scene.leo, now=NOW)
+    assert done.unproven_reason == "The share is back at 3%."
+    assert done.history.get(what="closed").data["proved"] is False
 
 
 def test_it_opens_again_with_a_reason_unless_another_is_open(scene):

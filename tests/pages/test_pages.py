@@ -20,9 +20,9 @@ from tests.pages import scene as scenes
 pytestmark = pytest.mark.django_db
 
 #: Pages that need a permission beyond reading; the roles that hold it.
-_WORKERS = {"admin", "lead", "engineer"}
 _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
+_DECLARERS = {"admin", "lead", "engineer"}
 _REPLIERS = {"admin", "lead", "agent", "outsider"}
 ONLY = {
     **dict.fromkeys(("connections", "linear", "profile", "inbound", "inbound-event"), _LEADS),
@@ -57,7 +57,7 @@ ONLY = {
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
-    **dict.fromkeys(("incident-declare", "incident-update"), _WORKERS),
+    **dict.fromkeys(("incident-declare", "incident-update"), _DECLARERS),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }

@@ -18,6 +18,7 @@ from altor.models import User
 from escalations.incidents.declaring import IncidentOpen, Wish, declare
 from escalations.incidents.proposing import Origin, propose
 from escalations.incidents.suggesting import dismiss
+from escalations.incidents.terms import LONGEST_EVERY
 from escalations.incidents.views.finding import origin_of, person_named, whole
 from escalations.models import IncidentSuggestion
 from investigations.models import Ticket
@@ -35,6 +36,8 @@ def declare_(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     if request.method != "POST":
         return _form(request, origin, {})
+    if given.get("do") == "look":
+        return _form(request, origin, request.POST)
     try:
         wish = _wish(request)
         made, is_new = declare(origin, wish, actor=user, now=timezone.now())
@@ -85,7 +88,10 @@ def _form(
         "here": "incidents", "wanted": wanted, "origin": origin, "typed": typed, "severity": severity,
         "commander": commander, "people": commanders(wanted.team),
         "tickets": [(one, one.pk in open_to, one.ref in chosen) for one in wanted.tickets],
-        "does": wanted.does(now, severity=severity, commander=person_named(commander)),
+        "does": wanted.does(
+            now, severity=severity if severity in wanted.severities else "", commander=person_named(commander),
+            tickets=chosen, every_min=min(whole(typed.get("update_every_min", "")), LONGEST_EVERY),
+        ),
         "every": wanted.terms(severity).every_min, "token": typed.get("token") or uuid.uuid4(),
         "reads_directory": user.may("customer.read"), **more,
     }  # fmt: skip

@@ -27,9 +27,9 @@ from escalations.incidents.terms import severities
 from escalations.incidents.updates import next_stage
 from escalations.incidents.views.declare import commanders
 from escalations.incidents.views.finding import person_named, visible_incident, whole
-from escalations.models import Incident, IncidentSuggestion
+from escalations.models import Escalation, Incident, IncidentSuggestion
 from escalations.recovery.shown import newest_of, shown
-from investigations.models import Ticket
+from investigations.models import Investigation, Ticket
 
 _MOST: Final = 100
 S = Incident.Status
@@ -91,12 +91,22 @@ def page_context(found: Incident, user: User) -> dict[str, Any]:
         "customers": customers, "updates": list(found.updates.select_related("by").order_by("-pk")),
         "follow_ups": list(found.follow_ups.select_related("owner", "done_by")), "may_work": may_work,
         "may_declare": user.may("incident.declare"), "reads_directory": user.may("customer.read"),
+        "escalation": _escalation(found, user),
+        "may_run": Investigation.objects.visible_to(user).filter(pk=found.run_id).exists(),
         "levels": severities(form_of(found.version) if found.version is not None else None) if may_work else [],
         "people": commanders(found.team) if may_work else [],
         "causes": closing.causes() if may_work and found.is_open else [], "next_stage": next_stage(found),
         "shown": shown(proof, user) if proof is not None else None, "may_measure": user.may("run.start"),
         "label": found.cause_label or (found.run.top_label if found.run is not None else ""),
     }  # fmt: skip
+
+
+def _escalation(found: Incident, user: User) -> Escalation | None:
+    """The one it was declared from, else the newest of its cause; None for one that the person may not open."""
+    rows = Escalation.objects.visible_to(user).defer("packet", "checklist")
+    if found.escalation_id is not None:
+        return rows.filter(pk=found.escalation_id).first()
+    return rows.filter(cause=found.cause).order_by("-pk").first()
 
 
 @require_POST
