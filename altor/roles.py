@@ -57,6 +57,18 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         frozenset({_A, _L, _X}),
         "Ask engineering a question without an escalation; join and withdraw it",
     ),
+    "incident.read": (
+        frozenset({_A, _L, _E, _X, _R}),
+        "Read incidents of the tickets and escalations one may open, and of the own teams for who may declare",
+    ),
+    "incident.declare": (
+        frozenset({_L, _E, _X}),
+        "Declare an incident, join one, dismiss the suggestion of one",
+    ),
+    "incident.work": (
+        frozenset({_L, _E, _X}),
+        "Run an incident: updates, customers, severity, commander, closing, follow-ups",
+    ),
     "contract.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalation contracts, their versions and differences"),
     "contract.edit": (frozenset({_L, _X}), "Edit, try, activate and restore escalation contracts"),
     "oncall.read": (frozenset({_A, _L, _E, _X, _R}), "See who is on call, and have it as a calendar"),

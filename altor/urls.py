@@ -47,12 +47,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("escalations.oncall_urls")),
     path("", include("escalations.interruptions.urls")),
     path("handoffs/", include("escalations.handoffs.urls")),
+    path("", include("escalations.incidents.urls")),
     path("", include("knowledge.urls")),
     path("", include("investigations.urls")),
 ]
 if find_spec("altor.api.urls"):
-    # After the health addresses: the API answers every other address below its own in its own shape.
-    urlpatterns.append(path("api/v1/", include("altor.api.urls")))
+    # After the health addresses: the API answers every other address below its own in its own shape. Before the pages:
+    # what polls asks the most, and each address that is compared first takes its time.
+    urlpatterns.insert(2, path("api/v1/", include("altor.api.urls")))
 if settings.ENABLE_ADMIN:
     urlpatterns.insert(0, path("admin/", admin.site.urls))
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.contrib import admin
 
 from altor.admin_site import Readable
-from escalations.models import Contract, ContractVersion, Escalation, EscalationEvent, GapTask, Verdict
+from escalations.models import (
+    Contract,
+    ContractVersion,
+    Escalation,
+    EscalationEvent,
+    FollowUp,
+    GapTask,
+    Incident,
+    IncidentEvent,
+    IncidentSuggestion,
+    Recovery,
+    Verdict,
+)
 
 
 @admin.register(Contract)
@@ -37,6 +49,14 @@ class EscalationEventAdmin(Readable):
     list_filter = ("what", "via")
 
 
+@admin.register(Recovery)
+class RecoveryAdmin(Readable):
+    list_display = ("ref", "escalation", "status", "fixed_at", "measured_at", "back_since")
+    list_select_related = ("escalation",)
+    list_filter = ("status",)
+    search_fields = ("escalation__title", "run__ticket__ref")
+
+
 @admin.register(GapTask)
 class GapTaskAdmin(Readable):
     list_display = ("escalation", "title", "due_at", "closed_at")
@@ -47,3 +67,31 @@ class GapTaskAdmin(Readable):
 class VerdictAdmin(Readable):
     list_display = ("escalation", "is_complete", "was_avoidable", "by", "at")
     list_select_related = ("escalation", "by")
+
+
+@admin.register(Incident)
+class IncidentAdmin(Readable):
+    list_display = ("ref", "title", "severity", "status", "commander", "team", "declared_at", "next_update_at")
+    list_select_related = ("commander", "team")
+    list_filter = ("status", "severity")
+    search_fields = ("title", "cause")
+    exclude = ("token",)
+
+
+@admin.register(IncidentEvent)
+class IncidentEventAdmin(Readable):
+    list_display = ("incident", "what", "at", "by", "via")
+    list_select_related = ("incident", "by")
+    list_filter = ("what", "via")
+
+
+@admin.register(IncidentSuggestion)
+class IncidentSuggestionAdmin(Readable):
+    list_display = ("title", "severity", "customers", "wrote", "found_at", "dismissed_at", "became")
+    list_select_related = ("became",)
+
+
+@admin.register(FollowUp)
+class FollowUpAdmin(Readable):
+    list_display = ("incident", "text", "owner", "due_on", "done_at")
+    list_select_related = ("incident", "owner")

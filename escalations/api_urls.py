@@ -10,10 +10,12 @@ from escalations.api.escalate import EscalateView
 from escalations.api.escalations import EscalationViewSet
 from escalations.api.ownership import QueueView, SlaPolicyViewSet
 from escalations.api.packets import PacketView
+from escalations.api.recovery import RecoveryViewSet
 from escalations.api.widget import WidgetEscalate
 
 router = SimpleRouter()
 router.register("escalations", EscalationViewSet, basename="api-escalation")
+router.register("recoveries", RecoveryViewSet, basename="api-recovery")
 router.register("sla-policies", SlaPolicyViewSet, basename="api-sla-policy")
 router.register("contracts", ContractViewSet, basename="api-contract")
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from escalations.views import board, contract_edit, contracts, escalate, escalation, link, packets, policies, queue
+from escalations.views import (
+    board,
+    contract_edit,
+    contracts,
+    escalate,
+    escalation,
+    link,
+    packets,
+    policies,
+    queue,
+    recovery,
+)
 
 app_name = "escalations"
 urlpatterns = [
@@ -13,6 +24,8 @@ urlpatterns = [
     path("escalations/<str:ref>/", escalation.escalation, name="escalation"),
     path("escalations/<str:ref>/act/", escalation.act_, name="act"),
     path("escalations/<str:ref>/packet/", packets.frozen, name="packet"),
+    path("recoveries/<str:ref>/", recovery.recovery, name="recovery"),
+    path("recoveries/<str:ref>/measure/", recovery.measure, name="recovery-measure"),
     path("packets/schema.json", packets.schema, name="packet-schema"),
     path("investigations/<str:ref>/packet/", packets.packet_preview, name="packet-preview"),
     path("investigations/<str:ref>/packet.json", packets.packet_json, name="packet-json"),

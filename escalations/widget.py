@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-
-from django.db import connection
 
 from altor.errors import DomainError
 from altor.models import User
 from escalations.lifecycle.proposing import Proposal, propose, proposed_severity
 from escalations.models import Escalation
-from investigations.models import Investigation, Ticket
+from investigations.models import Investigation
 from investigations.widget.document import link
-from investigations.widget.parts import WidgetContext
+from investigations.widget.parts import Stamp, WidgetContext, row_versions
 
 
 def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
@@ -23,10 +21,8 @@ def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | N
 
     `can_send`: nothing is left to fill in, and the person may; otherwise `url` is where it is filled in.
     """
-    newest = (
-        Escalation.objects.filter(links__ticket=context.ticket).with_context().defer("packet", "checklist")
-        .order_by("-pk").first()
-    )  # fmt: skip
+    rows = Escalation.objects.filter(links__ticket=context.ticket).select_related(*_NAMES).only(*_SAID)
+    newest = rows.order_by("-pk").first()
     if newest is not None and newest.status in _SHOWN:
         return "escalation", _state(newest)
     run = context.run
@@ -41,6 +37,12 @@ def escalation_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | N
     return "escalation", _offer(wanted, newest, context.user)
 
 
+#: All that is read of an escalation, and those whose names are told.
+_NAMES: Final = ("owner_team", "owner_person", "accepted_by")
+_SAID: Final = (
+    "status", "severity", "acknowledge_by", "update_by", "resolve_by", "is_broken", "waits_for", "owner_team__name",
+    *(f"{who}__{part}" for who in _NAMES[1:] for part in ("username", "first_name", "last_name")),
+)  # fmt: skip
 #: What is said of an escalation that was sent; one that was returned or taken back makes room for the next.
 _SHOWN: Final = frozenset(set(Escalation.Status) - {Escalation.Status.REJECTED, Escalation.Status.WITHDRAWN})
 
@@ -94,22 +96,18 @@ def _offer(wanted: Proposal, before: Escalation | None, user: User | None) -> di
     }  # fmt: skip
 
 
-_STATE: Final = """
-SELECT (SELECT ROW(max(e.id), max(e.revision), max(e.status), bool_or(e.is_broken))::text
-        FROM escalations_escalationticket l JOIN escalations_escalation e ON e.id = l.escalation_id
-        WHERE l.ticket_id = %s),
-       (SELECT max(id) FROM escalations_contractversion WHERE is_active),
-       (SELECT max(id) FROM escalations_checklistanswer WHERE ticket_id = %s),
-       (SELECT ROW(count(*), max(id))::text FROM escalations_escalation
-        WHERE status IN ('sent', 'acknowledged', 'accepted', 'in_progress'))
-"""
-
-
-def escalation_stamp(ticket: Ticket, user: User | None) -> Hashable:
-    """Changes with what the part would show. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATE, [ticket.pk, ticket.pk])
-        return (*cursor.fetchone(), user.role if user is not None else None)
-
-
-escalation_part.stamp = escalation_stamp  # type: ignore[attr-defined]  # read by `parts_stamp`
+_OF_TICKET: Final = row_versions(
+    "e p a o",
+    "escalations_escalationticket l JOIN escalations_escalation e ON e.id = l.escalation_id"
+    " LEFT JOIN altor_user p ON p.id = e.owner_person_id LEFT JOIN altor_user a ON a.id = e.accepted_by_id"
+    " LEFT JOIN altor_team o ON o.id = e.owner_team_id WHERE l.ticket_id = ticket.id",
+)
+_CONTRACTS: Final = row_versions("v", "escalations_contractversion v WHERE v.is_active")
+_ANSWERS: Final = row_versions("a", "escalations_checklistanswer a WHERE a.ticket_id = ticket.id")
+# Of other tickets' escalations only which are open is of interest: one of the same cause can be joined.
+_OPEN: Final = """(SELECT string_agg(o.id::text, ',' ORDER BY o.id) FROM escalations_escalation o
+ WHERE o.status IN ('sent', 'acknowledged', 'accepted', 'in_progress'))"""
+# Read by `state.look`.
+escalation_part.stamp = Stamp(  # type: ignore[attr-defined]
+    f"ROW({_OF_TICKET}, {_CONTRACTS}, {_ANSWERS}, {_OPEN})::text"
+)

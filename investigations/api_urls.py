@@ -18,8 +18,6 @@ from investigations.api.installation import ConnectionViewSet, ProfileView
 from investigations.api.playbooks import PlaybookViewSet
 from investigations.api.runs import InvestigationViewSet
 from investigations.api.tickets import TicketViewSet
-from investigations.api.widget import WidgetFeedback, WidgetRerun, WidgetStart, WidgetView
-from investigations.api.widget_access import WidgetClaimView, WidgetLaunchView, WidgetPairView, WidgetTokenView
 from investigations.hooks import receive
 
 router = SimpleRouter()
@@ -33,19 +31,7 @@ router.register("automation/versions", AutomationVersionViewSet, basename="api-a
 router.register("inbound/events", InboundEventViewSet, basename="api-inbound-event")
 router.register("inbound/endpoints", EndpointViewSet, basename="api-inbound-endpoint")
 
-_TICKET = "widget/<slug:helpdesk>/<str:external_id>/"
-_widget = [
-    path("widget/launch/", WidgetLaunchView.as_view(), name="api-widget-launch"),
-    path("widget/token/", WidgetTokenView.as_view(), name="api-widget-token"),
-    path("widget/pair/", WidgetPairView.as_view(), name="api-widget-pair"),
-    path("widget/pair/claim/", WidgetClaimView.as_view(), name="api-widget-claim"),
-    path(_TICKET, WidgetView.as_view(), name="api-widget"),
-    path(f"{_TICKET}start/", WidgetStart.as_view(), name="api-widget-start"),
-    path(f"{_TICKET}rerun/", WidgetRerun.as_view(), name="api-widget-rerun"),
-    path(f"{_TICKET}feedback/", WidgetFeedback.as_view(), name="api-widget-feedback"),
-]
 urlpatterns = [
-    *_widget,
     path("profile/", ProfileView.as_view(), name="api-profile"),
     path("automation/", AutomationView.as_view(), name="api-automation"),
     path("automation/simulation/", AutomationSimulationView.as_view(), name="api-automation-simulation"),

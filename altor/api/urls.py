@@ -16,6 +16,7 @@ router.register("outbound/endpoints", OutboundEndpointViewSet, basename="api-out
 router.register("outbound/deliveries", OutboundDeliveryViewSet, basename="api-outbound-delivery")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("widget/", include("investigations.widget_api_urls")),  # first: it is asked the most
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", api_docs, name="api-docs"),
     path("me/", MeView.as_view(), name="api-me"),
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oncall/", include("escalations.oncall_api_urls")),
     path("", include("escalations.interruptions.api_urls")),
     path("", include("escalations.handoffs.api_urls")),
+    path("", include("escalations.incidents.api_urls")),
     path("", include("knowledge.api_urls")),
     path("", include("investigations.api_urls")),
     re_path(r"^(?P<path>.*)$", unknown_address, name="api-unknown"),

@@ -260,7 +260,10 @@ PHASE_HEARD: list[str] = [
 TICKET_CLOCKS: list[str] = ["escalations.ownership.shown.told"]
 WIDGET_PARTS: list[str] = [
     "escalations.widget.escalation_part",
+    "escalations.handoffs.widget.handoff_part",
+    "escalations.interruptions.widget.questions_part",
     "escalations.oncall.widget.oncall_part",
+    "escalations.incidents.widget.incident_part",
     "knowledge.replies.widget.reply_part",
 ]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
@@ -268,6 +271,8 @@ TICKET_PANELS: list[str] = [
     "escalations.ownership.panels.OWNERSHIP",
     "escalations.handoffs.panels.HANDOFF",
     "escalations.panels.ESCALATION",
+    "escalations.incidents.panels.INCIDENT",
+    "escalations.incidents.panels.TODAY",
     "escalations.interruptions.panels.QUESTIONS",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
@@ -278,12 +283,22 @@ CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
 #: Functions from open tickets to what their customers were promised, see `escalations.handoffs.promises`.
 HANDOFF_PROMISES: list[str] = ["knowledge.replies.handoff.promises"]
+#: The words of incidents for customers, see `escalations.incidents.wording.IncidentWords`; the first is taken.
+INCIDENT_WORDS: list[str] = ["knowledge.incidents.words.WORDS"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
 MCP_TOOLS: list[str] = []
 #: Told (the escalation, what happened) in the transaction in which an escalation moves.
-ESCALATION_MOVED: list[str] = ["knowledge.replies.returned.escalation_moved"]
+ESCALATION_MOVED: list[str] = [
+    "escalations.recovery.hearing.escalation_moved",
+    "knowledge.replies.returned.escalation_moved",
+]
+#: Told (the `Recovery`, its readings) after each round of measuring, in the transaction that keeps it.
+RECOVERY_MOVED: list[str] = [
+    "escalations.incidents.proof.recovery_moved",
+    "knowledge.replies.recovered.recovery_moved",
+]
 #: Functions (person) -> Q over tickets: what engineers may open beside the tickets they own.
 TICKET_VISIBILITY: list[str] = [
     "escalations.visibility.escalated_to",
@@ -310,11 +325,13 @@ SWEEPS = [
     "altor.tasks.sweep_notices",
     "escalations.tasks.sweep_escalations",
     "escalations.linear.tasks.sweep",
+    "escalations.recovery.tasks.sweep_recoveries",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
     "escalations.oncall.tasks.sweep_calendars",
     "escalations.oncall.tasks.sweep_gaps",
     "escalations.handoffs.tasks.sweep_handoffs",
+    "escalations.incidents.tasks.sweep_incidents",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]
@@ -323,6 +340,7 @@ RUN_ENDED = [
     "investigations.services.notes.run_ended",
     "investigations.services.announcing.run_ended",
     "escalations.lifecycle.gaps.run_ended",
+    "escalations.incidents.suggesting.run_ended",
 ]
 #: Work the events of sources that are no helpdesk, see `investigations.services.inbound.InboundHandler`.
 INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inbound.GITHUB"]
@@ -334,6 +352,7 @@ ERASURES: list[str] = [
     "knowledge.replies.erasure.erase",
     "escalations.linear.erasure.erase",
     "escalations.handoffs.erasure.erase",
+    "escalations.incidents.erasure.erase",
 ]
 CONFIGURATION_PARTS = [
     "investigations.configuration.ProfilePart",

@@ -12,6 +12,8 @@ from altor.settings.environment import EnvironmentInvalid
 
 def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
     """Django's DATABASES. With an empty `url` the backend starts the embedded server when a connection is opened."""
+    # Of no consequence but for `altor.prepared`: all other statements are bound on this side.
+    options = {"application_name": "altor", "prepare_threshold": 5}
     common: dict[str, Any] = {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 600, "ATOMIC_REQUESTS": False}
     if not url:
         return {
@@ -21,7 +23,7 @@ def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
                 "USER": "altor",
                 "HOST": str(home / "pg"),
                 **common,
-                "OPTIONS": {"application_name": "altor"},
+                "OPTIONS": options,
             }
         }
     try:
@@ -38,6 +40,6 @@ def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
             "HOST": parts.get("host", ""),
             "PORT": str(parts.get("port", "")),
             **common,
-            "OPTIONS": {key: value for key, value in parts.items() if key not in known} | {"application_name": "altor"},
+            "OPTIONS": {key: value for key, value in parts.items() if key not in known} | options,
         }
     }

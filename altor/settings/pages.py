@@ -7,6 +7,7 @@ NAV_PARTS = [
     "altor.navigation.ITEMS",
     "investigations.navigation.ITEMS",
     "escalations.navigation.ITEMS",
+    "escalations.incidents.navigation.ITEMS",
     "escalations.oncall.navigation.ITEMS",
     "escalations.interruptions.navigation.ITEMS",
     "escalations.handoffs.navigation.ITEMS",

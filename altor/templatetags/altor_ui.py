@@ -55,8 +55,22 @@ PILLS: Final[dict[str, tuple[str, str, str]]] = {
     "in_progress": ("loader-2", "In progress", "running"),
     "verified": ("shield-check", "Verified with the customer", "ok"),
     "rejected": ("corner-down-right", "Returned", "failed"),
+    # proofs of recovery and their readings
+    "measuring": ("loader-2", "Being measured", "running"),
+    "proved": ("shield-check", "Back to normal", "ok"),
+    "unproven": ("question-mark", "Could not be shown", "mute"),
+    "dropped": ("ban", "Overtaken", "mute"),
+    "back": ("check", "Back to normal", "ok"),
+    "still": ("alert-triangle", "Still shows", "breach"),
+    "quiet": ("minus", "No traffic since", "mute"),
+    "unclear": ("question-mark", "Too little to tell", "mute"),
     "withdrawn": ("ban", "Withdrawn", "mute"),
     "answered": ("check", "Answered", "done"),
+    # incidents
+    "open": ("bell", "Open", "failed"),
+    "fixed": ("activity", "Fixed, being measured", "running"),
+    "recovered": ("circle-check", "Back to normal", "ok"),
+    "closed": ("check", "Closed", "done"),
     # connections
     "unknown": ("question-mark", "Not tested", "mute"),
     "ok": ("check", "Works", "ok"),

@@ -86,6 +86,13 @@ class Level(Part):
         return self
 
 
+class Spread(Part):
+    """When an incident is suggested: one cause at so many customers within a day. Left out: never."""
+
+    customers: int = Field(ge=2, le=10_000, description="At how many customers, those who wrote and those measured")
+    severity: Severity | None = Field(None, description="Only from this severity on; left out: at any")
+
+
 class Item(Part):
     """One thing that an escalation must hold: found in the investigation (`met_by`), or said by a person (`ask`)."""
 
@@ -140,6 +147,7 @@ class ContractForm(Part):
     )
     levels: dict[Severity, Level] = Field(min_length=1)
     checklist: list[Item] = Field(min_length=1, max_length=40)
+    incident: Spread | None = Field(None, description="When an incident is suggested, see below; left out: never")
 
     @field_validator("levels")
     @classmethod

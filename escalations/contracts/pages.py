@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from escalations.contracts.format import Area, ChainStep, ContractForm, Item, Level, Owner
+from escalations.contracts.format import Area, ChainStep, ContractForm, Item, Level, Owner, Spread
 from escalations.contracts.names import NAMES
 
 _PARTS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The contract", ContractForm), ("`area`", Area), ("`owner`, and `to` of a chain", Owner),
     ("`levels`: one of SEV1 to SEV4", Level), ("`chain`: one step", ChainStep), ("`checklist`: one item", Item),
+    ("`incident`", Spread),
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ _PRIORITY: Final = {"SEV1": 1, "SEV2": 2, "SEV3": 3, "SEV4": 4}
 _SAID: Final = {
     W.JOINED: "Another ticket joined", W.ANSWERED: "Support answers", W.ADDED: "Added to the packet",
     W.SEVERITY: "Severity changed", W.OWNER: "Handed over", W.WITHDRAWN: "Support took it back",
-    W.REOPENED: "It is not gone", W.VERIFIED: "Verified with the customer",
+    W.REOPENED: "It is not gone", W.VERIFIED: "Verified with the customer", W.MEASURED: "Measured after the fix",
 }  # fmt: skip
 
 

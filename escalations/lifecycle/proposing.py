@@ -99,7 +99,8 @@ def propose(run: Investigation, *, severity: str = "", version: ContractVersion 
         why=why, level=level,
         items=[*checklist(chosen.form, run, at, answers_of(run.ticket)), *gate_items(run)],
         cause=cause, title=title_of(run),
-        like=Escalation.objects.open().filter(cause=cause).select_related("ticket", "version__contract").first(),
+        like=Escalation.objects.open().filter(cause=cause).select_related("ticket", "version__contract")
+        .defer("packet", "checklist").first(),
     )  # fmt: skip
 
 

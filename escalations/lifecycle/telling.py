@@ -55,8 +55,9 @@ def _notify(
     actor: User | None, now: datetime, team: Team | None,
 ) -> None:  # fmt: skip
     customer = escalation.ticket.customer
+    space = "" if words.startswith(":") else " "
     notify(
-        kind, subject_ref=escalation.ref, title=f"{escalation.ref} {words}",
+        kind, subject_ref=escalation.ref, title=f"{escalation.ref}{space}{words}",
         lines=[escalation.title, *lines, f"Customer: {customer.name}" if customer else ""],
         url_path=f"/escalations/{escalation.ref}/", key=key[:160], team=team or escalation.ticket.team,
         people=list({one.pk: one for one in people if one is not None}.values()), severity=escalation.severity,

@@ -12,6 +12,7 @@ from escalations.lifecycle.history import W, tell
 from escalations.lifecycle.telling import tell_support
 from escalations.linear.fixes import Fix, FixState
 from escalations.models import Escalation, IssueChange
+from escalations.recovery.starting import shipped
 
 K = IssueChange.Kind
 #: Type of a state in Linear -> what is done here.
@@ -43,6 +44,7 @@ def _changed(escalation: Escalation, change: IssueChange) -> None:
             _note(escalation, change, words, key, is_news=True)
             if after.get("state") == Fix.SHIPPED:
                 _act(escalation, "resolve", doer, change, f"{key}:shipped", text=words)
+                shipped(escalation, at=change.at, now=timezone.now())
         case _:
             words = _words(change.kind, after)
             if words:

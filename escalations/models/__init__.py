@@ -11,6 +11,15 @@ from escalations.models.escalations import (
     Verdict,
 )
 from escalations.models.handoffs import Handoff, HandoffItem, HandoffSetting
+from escalations.models.incidents import (
+    FollowUp,
+    Incident,
+    IncidentCustomer,
+    IncidentEvent,
+    IncidentSuggestion,
+    IncidentTicket,
+    IncidentUpdate,
+)
 from escalations.models.interruptions import Question, QuestionPerson, TypedHours
 from escalations.models.linear import IssueChange, IssueComment, IssueLink, IssuePull, LinearConnection, TrackedIssue
 from escalations.models.oncall import (
@@ -30,6 +39,7 @@ from escalations.models.ownership import (
     TicketClockWork,
     TicketStanding,
 )
+from escalations.models.recovery import Recovery, RecoveryReading
 
 __all__ = [
     "CalendarLink",
@@ -40,11 +50,18 @@ __all__ = [
     "EscalationDraft",
     "EscalationEvent",
     "EscalationTicket",
+    "FollowUp",
     "GapTask",
     "Handoff",
     "HandoffItem",
     "HandoffSetting",
     "ImportedCalendar",
+    "Incident",
+    "IncidentCustomer",
+    "IncidentEvent",
+    "IncidentSuggestion",
+    "IncidentTicket",
+    "IncidentUpdate",
     "IssueChange",
     "IssueComment",
     "IssueLink",
@@ -52,6 +69,8 @@ __all__ = [
     "LinearConnection",
     "Question",
     "QuestionPerson",
+    "Recovery",
+    "RecoveryReading",
     "Rotation",
     "RotationOverride",
     "RotationVersion",

@@ -229,6 +229,7 @@ class EscalationEvent(models.Model):
         BROKEN = "broken", "A window is over"
         JUDGED = "judged", "Judged by engineering"
         ISSUE = "issue", "Linear"
+        MEASURED = "measured", "Measured after the fix"
 
     escalation = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="history")
     what = models.CharField(max_length=12, choices=What)

@@ -5,10 +5,12 @@ Rotations are kept in the process and read anew when one of them changed, which 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from django.db import connection
 
 from altor.models import Team, User
 from escalations.models import Rotation
@@ -37,7 +39,7 @@ class OnCall:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    stamps: Hashable
+    state: str | None
     read_at: datetime
     plans: Sequence[Plan]
     seats: dict[tuple[int, str], OnCall]
@@ -46,30 +48,44 @@ class _Kept:
 _kept: _Kept | None = None
 
 
-def _stamps() -> tuple[tuple[int, str], ...]:
-    rows = Rotation.objects.active().order_by("pk").values_list("pk", "stamp", "name", "is_default")
-    return tuple((pk, f"{stamp}{name}{is_default}") for pk, stamp, name, is_default in rows)
+#: SQL of a scalar that changes with what decides who holds the seats of active rotations; None without any.
+ROTATIONS: Final = """
+SELECT string_agg(concat_ws('/', r.id, r.stamp, r.is_default, r.slug, r.name, r.owns), ',' ORDER BY r.id)
+FROM escalations_rotation r WHERE r.is_active"""
 
 
-def _current(now: datetime) -> _Kept:
+def rotations_now() -> str | None:
+    """The value of ROTATIONS. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROTATIONS)
+        value: str | None = cursor.fetchone()[0]
+    return value
+
+
+def _current(now: datetime, state: str | None) -> _Kept:
     global _kept  # one per process, replaced as a whole
-    stamps, kept = _stamps(), _kept
-    if kept is not None and kept.stamps == stamps and kept.read_at <= now < kept.read_at + _KEPT:
+    kept = _kept
+    if kept is not None and kept.state == state and kept.read_at <= now < kept.read_at + _KEPT:
         return kept
-    rows = Rotation.objects.active().select_related("team").order_by("-is_default", "name") if stamps else ()
-    kept = _Kept(stamps, now, load(rows, now=now), {})
+    rows = Rotation.objects.active().select_related("team").order_by("-is_default", "name") if state else ()
+    kept = _Kept(state, now, load(rows, now=now), {})
     _kept = kept
     return kept
 
 
 def plans(now: datetime, team: Team | None = None) -> list[Plan]:
     """Of all active rotations, or of a team's; its default first. One query while nothing changes."""
-    return [one for one in _current(now).plans if team is None or one.rotation.team_id == team.pk]
+    return [one for one in _current(now, rotations_now()).plans if team is None or one.rotation.team_id == team.pk]
 
 
 def on_call(now: datetime, team: Team | None = None) -> list[OnCall]:
     """Every seat of the active rotations (of `team`), the default rotation first. One query while nothing changes."""
-    kept = _current(now)
+    return on_call_by(rotations_now(), now, team)
+
+
+def on_call_by(state: str | None, now: datetime, team: Team | None = None) -> list[OnCall]:
+    """The same by a value of ROTATIONS that was read with something else. No query while nothing changes."""
+    kept = _current(now, state)
     found = []
     for plan in kept.plans:
         if team is not None and plan.rotation.team_id != team.pk:

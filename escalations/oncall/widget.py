@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 
-from altor.models import User
 from escalations.oncall.header import capital, words
-from escalations.oncall.now import OnCall, on_call
-from investigations.models import Ticket
-from investigations.widget.parts import WidgetContext
+from escalations.oncall.now import ROTATIONS, OnCall, on_call_by, rotations_now
+from investigations.widget.parts import Stamp, StampContext, WidgetContext
 
 
-def _seat(ticket: Ticket) -> OnCall | None:
+def _seat(team_id: int, now: datetime, rotations: str | None) -> OnCall | None:
     """Of the ticket's team, or of the first that has a rotation."""
-    seats = on_call(timezone.now())
-    own = [one for one in seats if one.rotation.team_id == ticket.team_id]
+    seats = on_call_by(rotations, now)
+    own = [one for one in seats if one.rotation.team_id == team_id]
     return next(iter(own or seats), None)
 
 
 def oncall_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
     """("on_call", {"owns", "who", "detail", "is_missed", "url"}); None while there is no rotation."""
-    one = _seat(context.ticket)
+    one = _seat(context.ticket.team_id, context.now, rotations_now())
     if one is None:
         return None
     who, detail = words(one, context.user)
@@ -35,13 +33,13 @@ def oncall_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
     }  # fmt: skip
 
 
-def oncall_stamp(ticket: Ticket, user: User | None) -> Hashable:
-    """Changes with who holds the seat, and until when. One query."""
-    one = _seat(ticket)
+def _held(rotations: str | None, context: StampContext) -> Hashable:
+    """Who holds the seat, and until when."""
+    one = _seat(context.team_id, context.now, rotations)
     if one is None:
         return None
-    who = one.person.pk if one.person is not None else 0
-    return one.rotation.pk, one.rotation.stamp, one.seat, who, one.end.timestamp(), one.is_missed
+    who = (one.person.pk, str(one.person)) if one.person is not None else None
+    return one.rotation.pk, rotations, one.seat, who, one.end, one.is_missed, one.next_begin
 
 
-oncall_part.stamp = oncall_stamp  # type: ignore[attr-defined]  # read by `parts_stamp`
+oncall_part.stamp = Stamp(ROTATIONS, _held)  # type: ignore[attr-defined]  # read by `state.look`

@@ -68,10 +68,12 @@ def _tell_clock(
     kind: str, ticket: Ticket, clock: TicketClock, found: Reading, now: datetime, mark: str = "broken"
 ) -> None:
     due = found.due_at or now
-    if kind == "sla.broken" and due < now - TELLING:
+    if due < now - TELLING:
         return  # history that is read back is no news
     words = _WORDS[clock.kind]
-    said = f"{words} is due in {duration(due - now)}" if kind == "sla.close" else f"{words} was due at {_clock(due)}"
+    # Due at the close of business it is broken when business opens again, not in the night between.
+    is_ahead = kind == "sla.close" and due > now
+    said = f"{words} is due in {duration(due - now)}" if is_ahead else f"{words} was due at {_clock(due)}"
     people = [ticket.owner] if ticket.owner is not None else owners_of(ticket.team, now)
     if kind == "sla.broken":
         people = [*people, *leads_of(ticket.team)]

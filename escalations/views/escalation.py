@@ -21,6 +21,7 @@ from escalations.lifecycle.acting import ACTS, NEEDS_TEXT, Doer, act, judge
 from escalations.lifecycle.links import link_token, renew
 from escalations.lifecycle.windows import windows
 from escalations.models import Escalation
+from escalations.recovery.shown import newest_of, shown
 
 #: How each act is called on its button, in the order in which they are offered.
 BUTTONS: Final = (
@@ -69,6 +70,8 @@ def page_context(found: Escalation, user: User) -> dict[str, Any]:
         "may_work": user.may("escalation.work"), "may_send": user.may("escalation.send"),
         "link": settings.BASE_URL + reverse("escalations:by-link", args=[link_token(found)]),
         "teams": Team.objects.order_by("name") if user.may("escalation.work") else (),
+        "shown": shown(proof, user) if (proof := newest_of(found)) is not None else None,
+        "may_measure": user.may("run.start"),
     }  # fmt: skip
 
 

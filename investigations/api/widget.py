@@ -29,17 +29,12 @@ from investigations.services.runs import (
     start_investigation,
 )
 from investigations.widget.authentication import WidgetAuthentication, WidgetPermission
-from investigations.widget.document import (
-    newest_run,
-    newest_version,
-    state_of,
-    unknown_document,
-    widget_document,
-)
+from investigations.widget.document import newest_run, unknown_document, widget_document
 from investigations.widget.intake import take
 from investigations.widget.kept import ANSWERS, Answer
 from investigations.widget.limits import ReadThrottle
-from investigations.widget.places import STATE, Place, place_for_person, place_for_token, ticket_at
+from investigations.widget.places import Place, place_for_person, place_for_token, ticket_at
+from investigations.widget.state import look
 from investigations.widget.tokens import WidgetToken
 
 CONNECTION = OpenApiParameter(
@@ -103,21 +98,22 @@ class WidgetView(WidgetCall):
     )  # fmt: skip
     def get(self, request: Request, helpdesk: str, external_id: str) -> HttpResponse:
         """All that a sidebar shows about a ticket. `state` is none, or the newest run's status."""
-        place = self.place(helpdesk, external_id)
-        ticket = ticket_at(place, *STATE)
-        if ticket is None:
+        place, now = self.place(helpdesk, external_id), timezone.now()
+        seen = look(place, now)
+        if seen is None:
+            ticket = ticket_at(place)  # 404 for one that is not theirs to see
+            if ticket is not None:  # it came this very moment
+                return self.shown(place, ticket)
             return _answer(request, _made(unknown_document(place.connection, user=place.user, name=place.name)))
-        version, now = newest_version(ticket), timezone.now()
-        if version and request.query_params.get("version") == version:
+        if seen.version and request.query_params.get("version") == seen.version:
             return Response(status=204)
 
         def make() -> Answer:
-            whole = Ticket.objects.select_related("customer").get(pk=ticket.pk)
-            run = newest_run(whole)
-            return _made(widget_document(whole, run=run, user=place.user, now=now, name=place.name))
+            ticket = Ticket.objects.select_related("customer").get(pk=seen.ticket_id)
+            run = newest_run(ticket)
+            return _made(widget_document(ticket, run=run, user=place.user, now=now, name=place.name))
 
-        state = state_of(ticket, version, place.connection, place.user, place.name, now)
-        return _answer(request, ANSWERS.get(state, make))
+        return _answer(request, ANSWERS.get(seen.state, make))
 
 
 def _made(document: dict[str, Any]) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -13,8 +13,8 @@ from altor import events
 from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
-from investigations.models import GateOverride, Investigation, PlaybookVersion, StepResult
-from investigations.playbooks.format import Playbook
+from investigations.models import GateOverride, Investigation, StepResult
+from investigations.playbooks.stored import stored_playbook
 from investigations.services.announcing import gate_overridden
 
 GATES = ("reply", "escalation")
@@ -34,13 +34,16 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
     A step whose source was asked and gave no answer counts as tried, reported apart: it does not close the gate, or an
     upstream that is down would stop every reply. So does a step that its own condition made needless. Both only in a
     run that came to its end: in one that was cancelled or failed, nothing stands for a step but its answer.
+
+    Whoever asks several times prefetches `steps`, and `overrides` with their users.
     """
     if run.playbook is None:
         return {gate: {"open": False, "missing": [], "tried": [], "overridden": None} for gate in GATES}
-    playbook = _parsed(run.playbook.pk, run.playbook.sha256)
+    playbook = stored_playbook(run.playbook.pk, run.playbook.sha256)
     status = {step.step_id: step.status for step in run.steps.all()}
     enough = _ENOUGH if run.status == Investigation.Status.DONE else {StepResult.Status.DONE}
-    overrides = {override.gate: override for override in run.overrides.select_related("user")}
+    known = run.overrides.all() if "overrides" in _prefetched(run) else run.overrides.select_related("user")
+    overrides = {override.gate: override for override in known}
     state = {}
     for gate in GATES:
         required = [step for step in playbook.steps if gate in step.required_before]
@@ -64,10 +67,9 @@ def gate_state(run: Investigation) -> dict[str, dict[str, Any]]:
     return state
 
 
-@lru_cache(maxsize=64)
-def _parsed(pk: int, sha256: str) -> Playbook:
-    """Versions are immutable: parsing one takes longer than all the rest of a gate, so it is done once per process."""
-    return Playbook.model_validate(PlaybookVersion.objects.values_list("document", flat=True).get(pk=pk, sha256=sha256))
+def _prefetched(run: Investigation) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(run, "_prefetched_objects_cache", {})
+    return found
 
 
 def require_open(run: Investigation, gate: str) -> None:

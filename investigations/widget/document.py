@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,14 +12,12 @@ from django.urls import reverse
 
 from altor.models import User
 from altor.roles import VOUCHED, role_may
-from investigations.models import Evidence, HelpdeskConnection, Investigation, StepResult, Ticket
+from investigations.models import Evidence, GateOverride, HelpdeskConnection, Investigation, StepResult, Ticket
 from investigations.services.fetching import can_fetch
 from investigations.services.gates import gate_state
 from investigations.services.summary import checked_line, five_lines
-from investigations.widget.parts import WidgetContext, parts_stamp, widget_parts
+from investigations.widget.parts import WidgetContext, widget_parts
 
-#: An answer that is kept is made anew after this long.
-_CLOCK_S: Final = 300
 #: Pieces of evidence shown; the run's page has all.
 MOST_EVIDENCE: Final = 4
 _ENDED: Final = frozenset(
@@ -28,43 +26,25 @@ _ENDED: Final = frozenset(
     }
 )  # fmt: skip
 #: Parts of apps above that have a place of their own.
-_PLACES: Final = ("similar", "escalation", "on_call")
+_PLACES: Final = ("similar", "escalation", "incident", "handoff", "questions", "on_call")
 #: What is wrong comes first, then what was found in order, then context.
+_ORDER: Final = {"abnormal": 0, "": 2}
 _RANK: Final = Case(
-    When(verdict="abnormal", then=Value(0)), When(verdict="", then=Value(2)), default=Value(1),
+    *(When(verdict=verdict, then=Value(place)) for verdict, place in _ORDER.items()), default=Value(1),
     output_field=IntegerField(),
 )  # fmt: skip
+#: Of each piece of evidence.
+_TOLD: Final = ("ref_id", "summary", "verdict", "source")
 
 
 def newest_run(ticket: Ticket) -> Investigation | None:
     """The ticket's newest run in any status, without what the sidebar does not show. One query."""
     found = Investigation.objects.filter(ticket=ticket).select_related("playbook").defer(
-        "inputs", "seen", "profile", "route", "claims", "playbook__document", "playbook__source_yaml"
+        "route", "claims", "playbook__document", "playbook__source_yaml"
     ).order_by("-pk").first()  # fmt: skip
     if found is not None:
         found.ticket = ticket
     return found
-
-
-def newest_version(ticket: Ticket) -> str:
-    """`version_of` the newest run without reading it; "" for a ticket that has none. One query."""
-    runs = Investigation.objects.filter(ticket=ticket).order_by("-pk")
-    row = runs.values_list("pk", "live_version", "status").first()
-    return f"{row[0]}-{row[1]}-{row[2]}" if row is not None else ""
-
-
-def state_of(
-    ticket: Ticket, version: str, connection: HelpdeskConnection | None, user: User | None, name: str, now: datetime
-) -> Hashable | None:
-    """All that changes what `widget_document` says; None where that cannot be told. Queries are those of the stamps."""
-    stamp = parts_stamp(ticket, user)
-    if stamp is None:
-        return None
-    who: Hashable = (user.pk, user.role, str(user)) if user is not None else name
-    customer = (ticket.customer.pk, ticket.customer.updated_at) if ticket.customer is not None else None
-    here = (ticket.pk, ticket.updated_at, customer, connection and (connection.pk, connection.updated_at))
-    # Drafts promise the next update by the clock.
-    return (*here, version, who, stamp, int(now.timestamp() // _CLOCK_S))
 
 
 def version_of(run: Investigation) -> str:
@@ -82,7 +62,9 @@ def widget_document(
         shown = StepResult.objects.only(
             "investigation_id", "step_id", "position", "title", "source", "status", "verdict"
         )
-        prefetch_related_objects([run], Prefetch("steps", queryset=shown))
+        # Once for all parts: gates are asked for by several.
+        overrides = Prefetch("overrides", queryset=GateOverride.objects.select_related("user"))
+        prefetch_related_objects([run], Prefetch("steps", queryset=shown), overrides)
     parts = widget_parts(WidgetContext(ticket, run, user, now))
     is_done = run is not None and run.status == Investigation.Status.DONE
     reply = _reply(run, parts.get("reply")) if run is not None and is_done else None
@@ -114,8 +96,7 @@ def unknown_document(connection: HelpdeskConnection | None, *, user: User | None
     may = _may(user, "run.start") and (user is None or _may(user, "ticket.create"))
     return {
         "state": "none", "ticket": None, "may_create": can_fetch(connection) and may, "run": None, "lines": [],
-        "checked": None, "evidence": [], "reply": None, "similar": None, "escalation": None,
-        "on_call": None,
+        "checked": None, "evidence": [], "reply": None, **dict.fromkeys(_PLACES),
         "actions": dict.fromkeys(("start", "rerun", "feedback", "insert", "escalate"), False),
         "viewer": viewer(user, name),
     }  # fmt: skip
@@ -191,11 +172,17 @@ def _checked(run: Investigation) -> dict[str, Any]:
 
 
 def _evidence(run: Investigation) -> list[dict[str, Any]]:
-    """The first pieces of evidence, breaches first. One query."""
-    found = Evidence.objects.filter(investigation=run).order_by(_RANK, "pk")
+    """The first pieces of evidence, breaches first. One query, none where a part has read them all."""
+    known = getattr(run, "_prefetched_objects_cache", {}).get("evidence")
+    if known is None:
+        known = Evidence.objects.filter(investigation=run).only(*_TOLD).order_by(_RANK, "pk")[:MOST_EVIDENCE]
+    found = sorted(known, key=lambda one: (_ORDER.get(one.verdict, 1), one.pk))[:MOST_EVIDENCE]
     return [
-        {**row, "url": link("investigations:evidence", run.ref, row["ref_id"])}
-        for row in found.values("ref_id", "summary", "verdict", "source")[:MOST_EVIDENCE]
+        {
+            **{name: getattr(one, name) for name in _TOLD},
+            "url": link("investigations:evidence", run.ref, one.ref_id),
+        }
+        for one in found
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from django.http import Http404
 
@@ -53,22 +52,15 @@ def place_for_person(user: User, helpdesk: str, external_id: str, slug: str | No
     return Place(helpdesk, slug, external_id, connection, user)
 
 
-#: All that `state_of` compares. Putting thirty columns into a statement takes longer than the database takes for it.
-STATE: Final = ("updated_at", "customer__updated_at")
-
-
-def ticket_at(place: Place, *columns: str) -> Ticket | None:
+def ticket_at(place: Place) -> Ticket | None:
     """The ticket; None when Altor does not know it. 404 when it is not for this person to see.
-
-    With `columns` only those are read, the others when they are asked for.
 
     A person who chose the address themselves learns no more than that of a ticket that does not exist either; in a
     sidebar the helpdesk has shown them already that it does.
     """
     named = {"helpdesk": place.helpdesk, "connection": place.slug, "external_id": place.external_id}
     seen = Ticket.objects.visible_to(place.user) if place.user is not None else Ticket.objects
-    rows = seen.select_related("customer").filter(**named)
-    found = (rows.only(*columns) if columns else rows).first()
+    found = seen.select_related("customer").filter(**named).first()
     if found is None and place.user is not None and (place.token is None or Ticket.objects.filter(**named).exists()):
         raise Http404
     return found

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, prefetch_related_objects
 
 from altor.models import User
-from investigations.models import Customer, Investigation, Ticket
+from investigations.models import Customer, Evidence, Investigation, Ticket
 from investigations.replies import ReplyFinding
 from knowledge.language.backing import Backing
 from knowledge.language.check import check as language_check
@@ -46,6 +46,23 @@ def check(ticket: Ticket, run: Investigation | None, text: str) -> Sequence[Repl
     ]
 
 
+def check_for_many(run: Investigation | None, text: str, language: str) -> Sequence[ReplyFinding]:
+    """As `check`, over a text that goes to several customers: no customer's name is anybody's own in it."""
+    if not text.strip():
+        return []
+    services, hosts, repositories = _of_run(run) if run is not None else (set(), set(), set())
+    names = _names(
+        services=services, hosts=hosts, people=_people(), repositories=repositories, other_customers=_customers(),
+    )  # fmt: skip
+    found = language_check(text, names, backing=backing_of(run) if run is not None else None, language=language)
+    ours = update_spans(text)
+    return [
+        _as_finding(one)
+        for one in found
+        if one.kind != Kind.UNBACKED or not any(first <= one.start < last for first, last in ours)
+    ]
+
+
 def wording_of(text: str, language: str) -> Sequence[ReplyFinding]:
     """What the check finds in a template's own words, with the placeholders' examples in it and without any ticket.
     Places are those of the text with the examples.
@@ -64,10 +81,16 @@ def backing_of(run: Investigation) -> Backing:
     facts += [_moment(end) for end in document.get("onset_between") or ()]
     for candidate in (document.get("candidates") or ())[:1]:
         facts += [candidate.get("title"), *(why.get("says") for why in candidate.get("why") or ())]
-    for summary, title, at, figures, ref in run.evidence.values_list("summary", "title", "at", "figures", "ref"):
-        facts += [summary, title, at, *(str(value) for value in (ref or {}).values())]
-        facts += _measured(figures if isinstance(figures, dict) else {})
+    for one in _evidence_of(run):
+        facts += [one.summary, one.title, one.at, *(str(value) for value in (one.ref or {}).values())]
+        facts += _measured(one.figures if isinstance(one.figures, dict) else {})
     return Backing.of([fact for fact in facts if fact not in ("", None)])
+
+
+def _evidence_of(run: Investigation) -> Iterable[Evidence]:
+    """One query however often it is asked of this run: evidence of a finished one does not change."""
+    prefetch_related_objects([run], "evidence")
+    return run.evidence.all()
 
 
 def _measured(figures: Mapping[str, Any]) -> Iterator[object]:
@@ -141,14 +164,14 @@ def _people() -> set[str]:
 def _of_run(run: Investigation) -> tuple[set[str], set[str], set[str]]:
     """(services, hosts, repositories) that the run's evidence and profile name."""
     services, hosts, repositories = set(), set(), set()
-    for ref, url, columns, rows in run.evidence.values_list("ref", "url", "columns", "rows"):
-        for name, value in (ref or {}).items():
+    for one in _evidence_of(run):
+        for name, value in (one.ref or {}).items():
             if name in _HOSTS:
                 hosts.add(str(value))
             elif name in _SERVICES:
                 services.add(str(value))
-        services |= _column(columns, rows, _SERVICES)
-        if match := _REPOSITORY.match(url or ""):
+        services |= _column(one.columns, one.rows, _SERVICES)
+        if match := _REPOSITORY.match(one.url or ""):
             repositories |= {f"{match.group(1)}/{match.group(2)}", match.group(2)}
     profile = run.profile if isinstance(run.profile, dict) else {}
     repositories |= {str(name) for name in profile.get("repositories") or [] if isinstance(name, str)}

@@ -78,13 +78,17 @@ def draft(
     agent: str = "",
     next_update_at: datetime | None = None,
     facts: RunFacts | None = None,
+    recovered: tuple[datetime, str] | None = None,
 ) -> Draft:
     """The template's parts (part -> text) filled. `run`: the finished run the reply rests on, None without one.
-    `facts`: the run's, where they are read already. Up to ten queries.
+    `facts`: the run's, where they are read already. `recovered`: since when it is back to normal, and the reference of
+    the proof. Up to ten queries.
     """
     if run is not None and facts is None and kind == Kind.ANSWER:
         facts = RunFacts(run)
     values = Values(ticket, facts, language=language, agent=agent, next_update_at=next_update_at)
+    if recovered is not None:
+        values.recovered_at, values.proof = recovered
     return _Writer(values, language, rests=kind == Kind.ANSWER).write(parts)
 
 

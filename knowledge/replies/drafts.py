@@ -75,9 +75,11 @@ def newest_diagnosis(ticket: Ticket) -> Investigation | None:
     return found
 
 
-def propose(ticket: Ticket, *, user: User | None, wish: Wish, now: datetime) -> Proposal:
-    """Writes nothing. About ten queries."""
-    run = newest_diagnosis(ticket)
+def propose(
+    ticket: Ticket, *, user: User | None, wish: Wish, now: datetime, run: Investigation | None = None
+) -> Proposal:
+    """Writes nothing. About ten queries. `run` is the newest diagnosis, where the caller has read it."""
+    run = run or newest_diagnosis(ticket)
     kind = wish.kind if wish.kind in Kind.values else (Kind.ANSWER if run is not None else Kind.ACKNOWLEDGEMENT)
     language = wish.language if wish.language in LANGUAGES else language_of(f"{ticket.subject}\n{ticket.description}")
     tone = wish.tone if wish.tone in Tone.values else Tone.NEUTRAL

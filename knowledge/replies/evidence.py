@@ -16,10 +16,11 @@ from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.reply import SURE_ENOUGH
 from investigations.diagnosis.texts import FORMATS
 from investigations.engine import store
-from investigations.engine.work import playbook_of, stored_inputs
+from investigations.engine.work import stored_inputs
 from investigations.models import Evidence, Investigation
 from investigations.playbooks.conditions import Unknown, evaluate, roots_in
 from investigations.playbooks.format import Hypothesis, Playbook
+from investigations.playbooks.stored import stored_playbook
 from knowledge.replies.format import UNDECIDED
 
 #: Names that come from the ticket and the customer directory, not from a source.
@@ -38,7 +39,9 @@ class RunFacts:
         self.run = run
         self.document: Mapping[str, Any] = run.diagnosis or {}
         self.evidence: Sequence[Evidence] = list(run.evidence.select_related("step").order_by("pk"))
-        self.playbook: Playbook | None = playbook_of(run) if run.playbook is not None else None
+        self.playbook: Playbook | None = (
+            stored_playbook(run.playbook.pk, run.playbook.sha256) if run.playbook is not None else None
+        )
         inputs = stored_inputs(run)
         self.names: Mapping[str, Any] = FactSpace(inputs, store.stored_outcomes(run.pk)).names
         self.org_id = str(inputs.values.get("org_id") or "")

@@ -81,6 +81,8 @@ class Values:
         self.agent = agent
         self.next_update_at = next_update_at
         self.zone = zone_of(ticket)
+        self.recovered_at: datetime | None = None  # with what proves it
+        self.proof = ""
 
     def of(self, name: str) -> Value | None:
         """The value of a placeholder, None when it is not known."""
@@ -130,6 +132,12 @@ class Values:
             if isinstance(found, str):
                 return self._fact("ended", expression, found, self._moment(datetime.fromisoformat(found)))
         return None
+
+    def recovered(self) -> Value | None:
+        if self.recovered_at is None:
+            return None
+        shown = self._moment(self.recovered_at)
+        return Value(shown, (Fact("recovered", self.recovered_at.isoformat(), shown, (self.proof,)),))
 
     def _with_onset(self, name: str, value: Any, shown: str) -> Value | None:
         """Evidence of the measure that the cause takes its beginning from; else what speaks for the cause."""
@@ -339,6 +347,7 @@ _READERS: Final[dict[str, Callable[[Values], Value | None]]] = {
     "since": Values.since,
     "between": Values.between,
     "ended": Values.ended,
+    "recovered": Values.recovered,
     "endpoint": Values.endpoint,
     "affected": Values.affected,
     "share": Values.share,

@@ -23,7 +23,7 @@ from altor.roles import PERMISSIONS, Role, role_may
 from altor.tokens import create_token
 from escalations.interruptions.asking import Audience, ask
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import Escalation, Handoff, Question, Rotation
+from escalations.models import Escalation, Handoff, Incident, Question, Recovery, Rotation
 from investigations.models import (
     Connection,
     Customer,
@@ -62,10 +62,14 @@ class World:
     foreign_backtest: Trial
     escalation: Escalation
     foreign_escalation: Escalation
+    recovery: Recovery
+    foreign_recovery: Recovery
     question: Question
     foreign_question: Question
     handoff: Handoff
     foreign_handoff: Handoff
+    incident: Incident
+    foreign_incident: Incident
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +182,8 @@ def build(playbooks: list[Playbook]) -> World:
     )  # fmt: skip
     make.outbound_delivery(make.outbound_endpoint())
     foreign_run = run_of(foreign, 1)
+    sent = escalation_of(run, people["lead"])
+    foreign_sent = escalation_of(foreign_run, people["admin"], owner_team=theirs)
     return World(
         people,
         ours,
@@ -193,12 +199,16 @@ def build(playbooks: list[Playbook]) -> World:
         dead,
         backtest_of(run),
         backtest_of(foreign_run),
-        escalation_of(run, people["lead"]),
-        escalation_of(foreign_run, people["admin"], owner_team=theirs),
+        sent,
+        foreign_sent,
+        recovery_of(sent),
+        recovery_of(foreign_sent),
         question_of(run, people["lead"], ours),
         question_of(foreign_run, people["admin"], theirs),
         handoff_of(ticket, ours, people["agent"], people["engineer"]),
         handoff_of(foreign, theirs, people["outsider"], people["admin"]),
+        incident_of(ticket, people["lead"]),
+        incident_of(foreign, people["admin"]),
     )
 
 
@@ -209,6 +219,25 @@ def handoff_of(ticket: Ticket, team: Team, outgoing: User, incoming: User) -> Ha
         ends_at=NOW, drafted_at=NOW, read_at=NOW,
     )  # fmt: skip
     made.items.create(ticket=ticket, state="Diagnosed")
+    return made
+
+
+def recovery_of(sent: Escalation) -> Recovery:
+    made = Recovery.objects.create(
+        escalation=sent, run=sent.run, fixed_at=NOW, began_at=NOW, next_at=NOW, key=f"{sent.pk}:resolved",
+        symptom={"step": "traffic", "title": "Requests rejected with 429", "unit": "%", "where": {}},
+    )  # fmt: skip
+    made.readings.create(org_id="org_k3p7elJo60", ticket=sent.ticket)
+    return made
+
+
+def incident_of(ticket: Ticket, commander: User) -> Incident:
+    """Of its team and this ticket, and of a cause that no run names."""
+    made = Incident.objects.create(
+        title="Nothing answers", severity="SEV2", cause=f"test:{ticket.ref}", team=ticket.team, commander=commander,
+        declared_by=commander, declared_at=NOW, update_every_min=60,
+    )  # fmt: skip
+    made.links.create(ticket=ticket, how="declared", linked_at=NOW)
     return made
 
 

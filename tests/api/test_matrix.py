@@ -19,7 +19,7 @@ from tests.api.conftest import World, client_of
 pytestmark = pytest.mark.django_db
 API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
-OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|Handoff"
+OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|Handoff|Incident"
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
 YAML = "apiVersion: altor/v1\n"
@@ -127,6 +127,9 @@ MATRIX: dict[tuple[str, str], Case] = {
         "{esc}", "escalation.read", 400, {"severity": "SEV9", "why": "A reason of some length."},
         foreign="{foreign_esc}",
     ),
+    ("api-recovery-list", "get"): Case("recoveries/", "escalation.read", 200),
+    ("api-recovery-detail", "get"): Case("{rec}", "escalation.read", 200, foreign="{foreign_rec}"),
+    ("api-recovery-measure", "post"): Case("{rec}measure/", "run.start", 200, {}, foreign="{foreign_rec}measure/"),
     ("api-escalation-packet", "get"): Case("{esc}packet/", "escalation.read", 200, foreign="{foreign_esc}packet/"),
     **{
         (f"api-escalation-{name}", "post"): Case(
@@ -263,6 +266,39 @@ MATRIX: dict[tuple[str, str], Case] = {
             ("take", 404, {"item": "TK-0"}),
         )
     },
+    ("api-incident-list", "get"): Case("incidents/", "incident.read", 200),
+    ("api-incident-list", "post"): Case("incidents/", "incident.declare", 201, {"ticket": "TK-10134"}),
+    ("api-incident-proposal", "get"): Case(
+        "incidents/proposal/?ticket=TK-10134", "incident.declare", 200, foreign="incidents/proposal/?ticket=TK-20999"
+    ),
+    ("api-incident-detail", "get"): Case("{inc}", "incident.read", 200, foreign="{foreign_inc}"),
+    ("api-incident-detail", "patch"): Case("{inc}", "incident.work", 200, {"channel": "#inc"}, foreign="{foreign_inc}"),
+    **{
+        (f"api-incident-{name}", "post"): Case(
+            f"{{inc}}{path}/", permission, works, body, foreign=f"{{foreign_inc}}{path}/"
+        )
+        for name, path, permission, works, body in (
+            ("note", "note", "incident.work", 200, {"text": "We look at it."}),
+            (
+                "updates", "updates", "incident.work", 201,
+                {"stage": "fixing", "texts": {"en": "You hear from us again by {next_update}."}},
+            ),
+            ("tickets", "tickets", "incident.work", 404, {"ticket": "TK-0"}),
+            ("move", "move", "incident.work", 200, {"to": "fixed"}),
+            ("close", "close", "incident.work", 400, {"cause_label": "x", "cause_text": "What made it."}),
+            ("reopen", "reopen", "incident.work", 200, {"why": "It came back again."}),
+            ("told", "told", "incident.work", 404, {"customers": [1]}),
+            (
+                "follow-ups", "follow-ups", "incident.work", 201,
+                {"text": "Alert on it", "owner": "lead", "due_on": "2026-05-08"},
+            ),
+            ("follow-up", "follow-ups/1", "incident.read", 404, {"done": True}),
+        )
+    },
+    ("api-incident-suggestion-list", "get"): Case("incident-suggestions/", "incident.declare", 200),
+    ("api-incident-suggestion-dismiss", "post"): Case(
+        "incident-suggestions/1/dismiss/", "incident.declare", 404, {"why": "A reason of some length."}
+    ),
     ("api-oncall-now", "get"): Case("oncall/now/", "oncall.read", 200),
     ("api-oncall-schedule", "get"): Case("oncall/schedule/", "oncall.read", 200),
     ("api-rotation-list", "get"): Case("oncall/rotations/", "oncall.read", 200),
@@ -306,10 +342,14 @@ def spelled(path: str, world: World) -> str:
         older_run=f"investigations/{world.older_run.ref}/",
         esc=f"escalations/{world.escalation.ref}/",
         foreign_esc=f"escalations/{world.foreign_escalation.ref}/",
+        rec=f"recoveries/{world.recovery.ref}/",
+        foreign_rec=f"recoveries/{world.foreign_recovery.ref}/",
         qu=f"questions/{world.question.ref}/",
         foreign_qu=f"questions/{world.foreign_question.ref}/",
         handoff=f"handoffs/{world.handoff.ref}/",
         foreign_handoff=f"handoffs/{world.foreign_handoff.ref}/",
+        inc=f"incidents/{world.incident.ref}/",
+        foreign_inc=f"incidents/{world.foreign_incident.ref}/",
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
         backtest=world.backtest.ref,

@@ -46,6 +46,7 @@ def known_ids(world: World, path: str) -> dict[str, str]:
             "/api/v1/outbound/endpoints/": {"name": "warehouse"},
             "/api/v1/outbound/deliveries/": {"message_id": "msg_00ff"},
             "/api/v1/escalations/": {"ref": world.escalation.ref},
+            "/api/v1/recoveries/": {"ref": world.recovery.ref},
             "/api/v1/questions/": {"ref": world.question.ref},
             "/api/v1/handoffs/": {"ref": world.handoff.ref},
             "/api/v1/oncall/rotations/": {"slug": world.handoff.rotation.slug},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from altor.configuration import apply_folder, difference, exported, write_folder
@@ -20,8 +21,11 @@ from escalations.oncall.editing import save_rotation
 from escalations.oncall.format import read_form
 from escalations.oncall.now import on_call
 from escalations.oncall.widget import oncall_part
+from investigations.models import Ticket
 from investigations.widget.document import unknown_document, widget_document
-from investigations.widget.parts import WidgetContext, parts_stamp
+from investigations.widget.parts import WidgetContext
+from investigations.widget.places import Place
+from investigations.widget.state import look
 from tests import factories as make
 from tests.escalations.oncall_scene import NOW, at, layer, people, rotation, written
 
@@ -151,6 +155,11 @@ def test_the_sidebar_says_who_owns_urgent_triage_of_the_tickets_team() -> None:
     assert widget_document(foreign, run=None, user=None, now=NOW)["on_call"]["who"] == "Otto Example"
 
 
+def state(ticket: Ticket) -> Any:
+    seen = look(Place(ticket.helpdesk, ticket.connection, ticket.external_id, None, None), timezone.now())
+    return seen and seen.state
+
+
 def test_the_sidebar_without_a_rotation_says_nothing_and_its_state_changes_with_the_shift() -> None:
     people("ana", "ben")
     ticket = make.ticket()
@@ -160,13 +169,13 @@ def test_the_sidebar_without_a_rotation_says_nothing_and_its_state_changes_with_
         and unknown_document(None, user=None)["on_call"] is None
     )
     row = rotation(layer("ana", "ben"))
-    first = parts_stamp(ticket, None)
-    assert first is not None and first == parts_stamp(ticket, None)
+    first = state(ticket)
+    assert first is not None and first == state(ticket)
     save_rotation(row, read_form(written(layer("ben"))), actor=None, now=NOW, based_on=1)
-    second = parts_stamp(ticket, None)
+    second = state(ticket)
     assert second != first
     with time_machine.travel(NOW + timedelta(days=400), tick=False):
-        assert parts_stamp(ticket, None) is not None
+        assert state(ticket) is not None
 
 
 # ------------------------------------------------------------------------------------------------------ configuration

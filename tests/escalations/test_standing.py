@@ -206,10 +206,22 @@ def test_a_ticket_keeps_the_version_it_came_under(ticket: Ticket, lead: User) ->
 
 def test_old_history_is_no_news(support: Team, lead: User) -> None:
     load_library()
-    old = timezone.now() - timedelta(days=9)
-    found = make.ticket(in_team=support, opened_at=old)
-    sweep()
+    sunday = datetime(2026, 11, 29, 22, 0, tzinfo=UTC)
+    found = make.ticket(in_team=support, opened_at=sunday - timedelta(days=9))
+    sweep(sunday)
     assert clock(found, "first_reply").broken_at is not None and told(found) == []
+
+
+def test_what_was_due_at_closing_time_is_not_due_in_minus_two_hours(support: Team, lead: User, began: datetime) -> None:
+    """Open until 17:00: at exactly the target it is in time, and nobody works until Monday."""
+    load_library()
+    found = make.ticket(in_team=support, opened_at=began)
+    sweep(began)
+    due = clock(found, "resolution").due_at
+    assert due is not None
+    sweep(due + timedelta(minutes=30))
+    titles = Notice.objects.filter(subject_ref=found.ref).values_list("title", flat=True)
+    assert titles and not any(" -" in title for title in titles), list(titles)
 
 
 def test_circling_is_told_once_for_each_time(ticket: Ticket, lead: User, ana: User, began: datetime) -> None:

@@ -39,6 +39,11 @@ DOCUMENT: dict[str, Any] = {
     "reply": {"text": "Dear Kim,\nyour card was declined.", "gate": {"open": True, "missing": []}},
     "similar": None,
     "escalation": {"ref": "ESC-1", "state": "waiting", "missing": ["impact"], "url": "https://altor.example/esc/1"},
+    "handoff": {"ref": "HO-3", "url": "https://altor.example/handoffs/HO-3/", "text": "From Ana to Ben, signed."},
+    "questions": {"title": "Questions to engineering", "items": [
+        {"ref": f"QU-{n}", "url": f"https://altor.example/questions/QU-{n}/", "text": f"QU-{n} to Platform",
+         "said": "Is it **known**?", "note": "due 1 May 12:00 UTC", "is_open": True} for n in range(5, 0, -1)
+    ]},
     "actions": {"start": False, "rerun": True, "feedback": True, "insert": True, "escalate": True},
     "viewer": {"name": "Ada", "is_known": True},
 }  # fmt: skip
@@ -62,6 +67,19 @@ def test_a_diagnosis_in_lines_with_links_to_its_evidence() -> None:
     assert words[1] == "**Cause** Cards declined by the issuer (High, 91%) [E3](https://altor.example/e/3%281%29) E4"
     assert words[2] == "**Scope** One customer of 212"
     assert words[3] == "9 checks, 4 systems, 3.1 s; not checked: GitHub"
+
+
+def test_the_handoff_and_three_questions_are_told_where_there_are_some() -> None:
+    words = texts(shown())
+    assert "**Handoff** [HO-3](https://altor.example/handoffs/HO-3/) From Ana to Ben, signed." in words
+    asked = [one for one in words if one.startswith("**Question**")]
+    assert len(asked) == 3
+    assert asked[0] == (
+        "**Question** [QU-5 to Platform](https://altor.example/questions/QU-5/) Is it * *known* *? due 1 May 12:00 UTC"
+    )
+    assert not any(
+        one.startswith(("**Handoff", "**Question")) for one in texts(shown({"handoff": None, "questions": None}))
+    )
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ from investigations.textmodel.model import WordWeights
 from investigations.widget import pairing
 from knowledge.models import PromisedUpdate
 from tests import factories as make
-from tests.pages import scene_escalations, scene_handoffs
+from tests.pages import scene_escalations, scene_handoffs, scene_incidents
 
 #: A valid playbook file.
 BOOK = """\
@@ -227,6 +227,7 @@ def build() -> Scene:
     scene_escalations.build(support, who, agent, lead, PAYLOADS, LONG)
     make_rotation(support, agent, lead)
     scene_handoffs.build(support, who, agent, lead, PAYLOADS, LONG)
+    scene_incidents.build(support, agent, lead, PAYLOADS, LONG)
     make_ownership(ticket, lead, agent)
     closed = make.finished_run(
         make.ticket(
@@ -631,5 +632,6 @@ def pages(scene: Scene) -> dict[str, str]:
         "widget-pair": at("widget-pair", asked_for()),
         **scene_escalations.pages(),
         **scene_handoffs.pages(),
+        **scene_incidents.pages(),
         "not-found": "/nothing/here/",
     }

@@ -16,7 +16,7 @@ from escalations.lifecycle.changing import add
 from escalations.lifecycle.drafts import save_draft
 from escalations.lifecycle.looking import sweep
 from escalations.lifecycle.sending import Wish, send
-from escalations.models import ContractVersion, Escalation, Question
+from escalations.models import ContractVersion, Escalation, Question, Recovery
 from investigations.models import Customer, Ticket
 from tests import factories as make
 
@@ -74,6 +74,23 @@ def _go_on(sent: Escalation, number: int, lead: User, hostile: str) -> None:
         act(sent, "accept", Doer(None, hostile[:80], "link"), now=at + timedelta(minutes=5))
         add(sent, hostile, doer, now=at + timedelta(minutes=9))
         act(sent, "resolve", doer, now=at + timedelta(minutes=15), text=hostile)
+        _measured(sent, hostile)
+
+
+def _measured(sent: Escalation, hostile: str) -> None:
+    """Customers in every state, two whose names nobody would choose."""
+    proof = Recovery.objects.get(escalation=sent)
+    proof.status, proof.rounds, proof.measured_at = Recovery.Status.FAILED, 3, proof.fixed_at + timedelta(minutes=40)
+    proof.symptom = {"step": "traffic", "title": hostile, "unit": "%", "where": {}}
+    proof.save()
+    proof.readings.update(verdict="still", before=0.002, during=0.38, after=0.31, records=1840, streak=3)
+    others = (("back", "", 0.001, 412), ("quiet", "", None, 0), ("failed", hostile, None, 0), ("unclear", "", 0.0, 4))
+    for place, (verdict, error, after, records) in enumerate(others, 1):
+        proof.readings.create(
+            org_id=f"org_{verdict}_{'x' * 40 * place}"[:120], verdict=verdict, before=0.002, during=0.2, after=after,
+            records=records, position=place, error=error[:300], measured_at=proof.measured_at,
+            since=proof.fixed_at if verdict == "back" else None,
+        )  # fmt: skip
 
 
 def pages() -> dict[str, str]:
@@ -90,6 +107,7 @@ def pages() -> dict[str, str]:
         "escalation": at("escalation", sent["sent"].ref),
         "escalation-returned": at("escalation", sent["rejected"].ref),
         "escalation-resolved": at("escalation", sent["resolved"].ref),
+        "recovery": at("recovery", Recovery.objects.get(escalation=sent["resolved"]).ref),
         "escalation-packet": at("packet", sent["resolved"].ref),
         "escalation-packet-text": at("packet", sent["resolved"].ref) + "?show=markdown",
         "escalate": at("escalate", ticket.ref),

@@ -20,6 +20,7 @@ from tests.pages import scene as scenes
 pytestmark = pytest.mark.django_db
 
 #: Pages that need a permission beyond reading; the roles that hold it.
+_WORKERS = {"admin", "lead", "engineer"}
 _NOT_READERS = {"admin", "lead", "agent", "engineer", "outsider"}
 _LEADS, _ADMINS = {"admin", "lead"}, {"admin"}
 _REPLIERS = {"admin", "lead", "agent", "outsider"}
@@ -56,6 +57,7 @@ ONLY = {
     **dict.fromkeys(("on-call-swaps", "rotation-override", "rotation-swap"), _NOT_READERS),
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
+    **dict.fromkeys(("incident-declare", "incident-update"), _WORKERS),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
 }
@@ -91,12 +93,14 @@ OF_A_TICKET = {
     "handoff",
     "handoff-signed",
     "handoff-closed",
+    "incident-panel",
 }
 #: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
 OF_AN_ESCALATION = {
     "escalation",
     "escalation-returned",
     "escalation-resolved",
+    "recovery",
     "escalation-packet",
     "escalation-packet-text",
     "escalation-time",
@@ -104,7 +108,10 @@ OF_AN_ESCALATION = {
     "question-answered",
     "question-time",
     "questions-ticket",
+    "incident-of-escalation",
 }
+#: Pages of an incident: those of its tickets, and who may declare one in its team.
+OF_AN_INCIDENT = {"incident", "incident-closed", "incident-update", "incident-customers", "incident-review"}
 
 #: Another view of a page that is in the list.
 SAME_TITLE = {
@@ -154,7 +161,7 @@ def _rows() -> dict[str, int]:
 def _expected(name: str, role: str) -> int:
     if role not in ONLY.get(name, {role}):
         return 403
-    if name in OF_AN_ESCALATION and role == "outsider":
+    if name in OF_AN_ESCALATION | OF_AN_INCIDENT and role == "outsider":
         return 404
     return 404 if name == "not-found" or (name in OF_A_TICKET and role in ("engineer", "outsider")) else 200
 
@@ -207,8 +214,8 @@ def test_hostile_text_leaves_inert(seen: Seen) -> None:
         assert "49" not in re.findall(r"\{\{ 7\*7 \}\}", html), name
 
 
-#: Who is on call stands on every page, for one query.
-_HEADER = 1
+#: Who is on call and how many incidents are open stand on every page, for one query each.
+_HEADER = 2
 
 
 # Of each, one query is for what leads and administrators must know on every page, and one for each count of the rail.
@@ -254,6 +261,10 @@ _HEADER = 1
         ("handoff", 12),
         ("handoff-signed", 12),
         ("handoff-settings", 12),
+        ("incidents", 10),
+        ("incident", 24),
+        ("incident-customers", 16),
+        ("incident-review", 16),
         ("ownership", 17),
         ("sla-policies", 17),
         ("sla-policy", 9),

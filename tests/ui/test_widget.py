@@ -18,10 +18,14 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Frame, Page, Request, expect, sync_playwright
 
 from altor.models import User
+from escalations.interruptions.asking import Audience, answer, ask
+from escalations.lifecycle.acting import Doer
+from escalations.models import Handoff
 from investigations.models import Feedback, HelpdeskConnection, Investigation, StepResult
 from investigations.views.widget import ZENDESK_FRAMEWORK
 from investigations.widget import tokens
 from tests import factories as make
+from tests.escalations.oncall_scene import layer, people, rotation
 from tests.helpdesks.test_zendesk_launch import PEM
 from tests.helpdesks.test_zendesk_launch import start as zendesk_start
 from tests.loopback import Upstream
@@ -394,9 +398,27 @@ def scene_hostile(desk: HelpdeskConnection) -> None:
     make_hostile_run(ticket)
 
 
+def scene_handed_over(desk: HelpdeskConnection) -> None:
+    """In a handoff, with an open and an answered question; names and words without a place to break."""
+    ticket, now = ticket_of(desk, customer=make.customer(name="Northwind Freight")), timezone.now()
+    make.finished_run(ticket)
+    ana, ben = people("ana", "ben")
+    turns = rotation(layer("ana"), now=now)
+    handoff = Handoff.objects.create(
+        rotation=turns, seat="primary", seat_name="Primary", team=turns.team, outgoing=ana, incoming=ben, ends_at=now,
+        drafted_at=now, read_at=now,
+    )  # fmt: skip
+    handoff.items.create(ticket=ticket, state="Diagnosed", promised_at=now)
+    eli = make.user("eli", role="engineer", first_name="Eli", last_name=LONG[:60])
+    for text in (f"{PAYLOADS[0]} Does the limiter count {LONG}?", "Which job started then?"):
+        question, _ = ask(ticket, text, Audience(person=eli), actor=ana, now=now)
+    answer(question, f"The nightly export {PAYLOADS[1]}", Doer(eli), now=now)
+
+
 SCENES = {
     "none": scene_none, "running": scene_running, "done": scene_done, "failed-source": scene_failed_source,
     "failed": scene_failed, "unknown": scene_unknown, "hostile": scene_hostile,
+    "handed-over": scene_handed_over,
 }  # fmt: skip
 
 
@@ -417,6 +439,9 @@ def test_every_state_of_a_ticket_is_in_order(go: Go, host: Upstream, name: str, 
     shoot(tab, f"{name}-{theme}")
     tab.frame.evaluate("document.documentElement.dir = 'rtl'")
     assert tab.wide() <= 0
+    if name == "handed-over":
+        expect(tab.frame.get_by_role("link", name="Open the handoff")).to_be_visible()
+        expect(tab.frame.get_by_role("img", name="Answered")).to_be_visible()
     if name == "done" and theme == "light":
         shoot(tab, "done-rtl")
 

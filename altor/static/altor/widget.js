@@ -531,6 +531,7 @@ function documentShown() {
     row,
     el("h1", { dir: "auto" }, doc.ticket.subject || doc.ticket.ref),
     words(about, { class: "al-dim" }),
+    doc.incident && incident(),
     doc.on_call && onCall(),
     notice && note(notice.look, notice.look ? "alert-triangle" : "info-circle", words(notice.text)),
     doc.state === "none" && words("No investigation yet."),
@@ -543,6 +544,8 @@ function documentShown() {
     doc.state === "done" && similar(),
     doc.reply && reply(),
     doc.escalation && escalation(),
+    doc.handoff && handoff(),
+    doc.questions && questions(),
     doc.actions.feedback && feedback(),
     more(),
   ];
@@ -552,6 +555,11 @@ function documentShown() {
 function onCall() {
   const { owns, who, detail, url } = doc.on_call;
   return el("p", { class: "al-dim" }, `${owns}: `, link(url, { "data-key": "on-call" }, who), detail ? ` ${detail}` : "");
+}
+
+function incident() {
+  const { ref, text, url } = doc.incident;
+  return note("warn", "alert-triangle", el("span", { dir: "auto" }, `${text} `, link(url, { "data-key": "incident" }, ref ? `Open ${ref}` : "Declare it")));
 }
 
 function unknown(row) {
@@ -634,6 +642,19 @@ function similar() {
 function escalation() {
   const part = doc.escalation;
   return el("section", {}, el("h2", {}, part.title || "Escalation"), part.text ? words(part.text) : "", items(part));
+}
+
+function handoff() {
+  const { title, text, url } = doc.handoff;
+  return el("section", {}, el("h2", {}, title), el("p", { dir: "auto" }, `${text} `, link(url, { "data-key": "handoff" }, "Open the handoff")));
+}
+
+function questions() {
+  const { title, items: asked } = doc.questions;
+  return el("section", {}, el("h2", {}, title), el("ul", { class: "mini check" }, asked.map((item) => el("li", {},
+    item.is_open ? el("span", { class: "n" }, icon("message-question", "Open")) : el("span", { class: "y" }, icon("check", "Answered")),
+    el("div", {}, link(item.url, { dir: "auto", "data-key": item.ref }, item.text), words(item.said)),
+    item.note ? el("span", { class: "v" }, item.note) : ""))));
 }
 
 function reply() {

@@ -33,6 +33,7 @@ from investigations.helpdesks.reading import text as as_text
 MOST_BYTES: Final = 64 * 1024
 #: Rows of evidence that are shown; the report has them all.
 MOST_EVIDENCE: Final = 20
+MOST_QUESTIONS: Final = 3
 #: What may be open at a time.
 EXPANDABLE: Final = ("evidence", "reply", "feedback", "similar")
 GRADES: Final = {
@@ -46,7 +47,8 @@ def canvas(document: Mapping[str, Any], *, expanded: str = "", flash: str = "") 
     expanded = expanded if expanded in EXPANDABLE else ""
     top = [*_flash(flash), *_run(document), *_lines(document)]
     below = [*_evidence(document, expanded), *_reply(document, expanded), *_similar(document, expanded)]
-    end = [*_escalation(document), *_feedback(document, expanded), *_actions(document), *_viewer(document)]
+    asked = [*_escalation(document), *_handoff(document), *_questions(document)]
+    end = [*asked, *_feedback(document, expanded), *_actions(document), *_viewer(document)]
     stored = {"expanded": expanded, "ticket": as_text(part(document, "ticket").get("ref"), 80)}
     return {"canvas": {"content": {"components": _fitting(top, below, end)}, "stored_data": stored}}
 
@@ -180,6 +182,25 @@ def _escalation(document: Mapping[str, Any]) -> list[Component]:
     missing = ", ".join(quoted(each, 80) for each in texts(escalation.get("missing"))[:6])
     shown = [text(" ".join(filter(None, (bold("Escalation"), link(ref, escalation.get("url")), quoted(state)))))]
     return [*shown, text(f"Still missing: {missing}.", "muted")] if missing else shown
+
+
+def _handoff(document: Mapping[str, Any]) -> list[Component]:
+    handoff = part(document, "handoff")
+    ref, words = as_text(handoff.get("ref"), 40), quoted(handoff.get("text"), 400)
+    if not words:
+        return []
+    return [text(" ".join(filter(None, (bold("Handoff"), link(ref, handoff.get("url")), words))), name="handoff")]
+
+
+def _questions(document: Mapping[str, Any]) -> list[Component]:
+    shown = []
+    for number, each in enumerate(list(items(part(document, "questions").get("items")))[:MOST_QUESTIONS]):
+        about = link(each.get("text"), each.get("url"))
+        rest = quoted(each.get("said"), 200), quoted(each.get("note"), 40)
+        if about:
+            words = " ".join(filter(None, (bold("Question"), about, *rest)))
+            shown.append(text(words, name=f"question-{number}"))
+    return shown
 
 
 def _feedback(document: Mapping[str, Any], expanded: str) -> list[Component]:
