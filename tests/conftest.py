@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -18,22 +17,51 @@ pytest_plugins = ["tests.clickhouse_fixtures", "tests.quiet"]
 TESTS = Path(__file__).parent
 #: Files that take long for how few tests they have, the longest first: begun late, one process would end alone.
 LONG = (
+    # Beside the first, which lasts as long as all others that are slow together, the second; what measures comes late.
     "helpdesks/test_chaos.py",
     "ui/test_every_page.py",
+    "engine/test_chaos.py",
+    "demo/test_end_to_end.py",
+    "api/test_schemathesis.py",
+    "escalations/test_packet_company.py",
+    "playbooks/test_upstreams.py",
+    # The quick ones.
+    "pages/test_pages.py",
+    "clickhouse/test_server.py",
+    "escalations/test_handoff_invariant.py",
+    "escalations/test_linear_filing.py",
+    "textmodel/test_learning.py",
+    "engine/test_investigate_command.py",
+    "engine/test_trials.py",
+    "house/test_environment.py",
+    "playbooks/test_configuration.py",
+    "playbooks/test_texts.py",
+    "engine/test_replay.py",
+    "house/test_postgres.py",
+    "house/test_pg_command.py",
+    "house/test_sessions.py",
+    "pages/test_doors.py",
+    "api/test_together.py",
+    "api/test_openapi.py",
+    "escalations/test_oncall_years.py",
+    "escalations/test_in_linear.py",
+    "escalations/test_demo.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files in the order in which processes take them: the long ones, then those of many tests."""
+    """Files in the order in which processes take them: the long ones, then those of many tests.
+
+    In a file, tests that wait for quiet come last.
+    """
     rank = {TESTS / name: place for place, name in enumerate(LONG)}
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (rank.get(item.path, len(rank)), -tests[item.path]))
 
+    def order(item: pytest.Item) -> tuple[int, int, Path, bool]:
+        waits = "quiet" in getattr(item, "fixturenames", ())
+        return rank.get(item.path, len(rank)), -tests[item.path], item.path, waits
 
-def pytest_collection_finish() -> None:
-    """What was imported stays to the end: the collector need not look through it again and again."""
-    gc.collect()
-    gc.freeze()
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session", autouse=True)

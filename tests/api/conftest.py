@@ -1,13 +1,20 @@
-"""Two teams, one person of each role, a ticket with a finished run in each team."""
+"""Two teams, one person of each role, a ticket with a finished run in each team.
+
+Made once a module: each test works in a savepoint of its own that is taken back. Tests that commit make theirs.
+"""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from altor.events import record
@@ -135,8 +142,26 @@ def playbooks() -> list[Playbook]:
     return shipped_playbooks()
 
 
+@pytest.fixture(scope="module")
+def _built(django_db_setup: None, django_db_blocker: DjangoDbBlocker, playbooks: list[Playbook]) -> Iterator[World]:
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield build(playbooks)
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(db: None, playbooks: list[Playbook]) -> World:
+def world(_built: World, db: None) -> World:
+    """As it was made: what another test changed in these objects is not seen."""
+    return copy.deepcopy(_built)
+
+
+@pytest.fixture
+def committed_world(transactional_db: None, playbooks: list[Playbook]) -> World:
+    """For tests in which several connections look at it; not in one module with `world`."""
+    return build(playbooks)
+
+
+def build(playbooks: list[Playbook]) -> World:
     store_playbooks(playbooks)
     ours = Team.objects.create(name="Ours", slug="ours", is_default=True)
     theirs = Team.objects.create(name="Theirs", slug="theirs")

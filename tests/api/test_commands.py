@@ -79,6 +79,6 @@ def test_events_are_listed_and_replayed(world: World) -> None:
 
 
 def test_an_endpoint_is_made_and_its_secret_shown() -> None:
-    said = run("inbound", "endpoint", "generic", "desk", "--prefix", "DK")
-    endpoint = InboundEndpoint.objects.get()
-    assert said.splitlines() == ["/api/v1/hooks/generic/desk/", f"Secret: {endpoint.secrets}"]
+    said = run("inbound", "endpoint", "generic", "kiosk", "--prefix", "DK")
+    endpoint = InboundEndpoint.objects.get(connection="kiosk")
+    assert said.splitlines() == ["/api/v1/hooks/generic/kiosk/", f"Secret: {endpoint.secrets}"]

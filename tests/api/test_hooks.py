@@ -6,13 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -188,20 +186,6 @@ def test_a_repeated_delivery_answers_200_and_does_nothing(world: World) -> None:
     assert InboundEvent.objects.count() == 2
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_deliveries_at_once_one_is_stored(world: World) -> None:
-    def deliver(_: int) -> int:
-        try:
-            return int(post(event()).status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        codes = sorted(pool.map(deliver, range(6)))
-    assert codes == [200] * 5 + [202]
-    only_event()
-
-
 @pytestmark_db
 def test_a_new_ticket_starts_its_investigation_once(world: World) -> None:
     post(event())
@@ -359,23 +343,6 @@ def test_an_event_whose_queue_entry_was_lost_is_swept_up(world: World) -> None:
     assert sweep_inbound(now=timezone.now() + timedelta(minutes=2)) == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_work_an_event_once(world: World) -> None:
-    post(event())
-    pk = only_event().pk
-
-    def work(_: int) -> bool:
-        try:
-            return process_event(pk) is not None
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(work, range(4))) == 1
-    assert only_event().attempts == 1
-    assert Investigation.objects.filter(ticket__ref="TK-901").count() == 1
-
-
 @pytestmark_db
 def test_in_a_burst_what_waits_is_worked_in_one_go_and_its_queue_entries_are_taken_back(world: World) -> None:
     for number in range(5):
@@ -399,23 +366,6 @@ def test_what_waits_for_its_next_try_is_not_taken_before(world: World) -> None:
         status="retry", attempts=1, not_before=timezone.now() + timedelta(minutes=1)
     )
     assert process_waiting() == 0
-
-
-@pytest.mark.django_db(transaction=True)
-def test_several_that_work_what_waits_work_each_event_once(world: World) -> None:
-    for number in range(12):
-        post(event(910 + number), key=f"crowd-{number}")
-
-    def work(_: int) -> int:
-        try:
-            return process_waiting(seconds=30)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(work, range(4))) == 12
-    crowd = InboundEvent.objects.filter(delivery_key__startswith="crowd-")
-    assert set(crowd.values_list("status", "attempts")) == {("done", 1)}
 
 
 @pytestmark_db

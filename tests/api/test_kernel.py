@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -301,23 +300,3 @@ def test_a_key_under_way_is_a_conflict_until_it_is_abandoned(world: World) -> No
     assert client.post(TICKETS, {"id": "1"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 409
     IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(minutes=3))
     assert client.post(TICKETS, {"id": "1"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_requests_at_once_with_one_key_one_is_carried_out(world: World) -> None:
-    path = f"/api/v1/investigations/{world.run.ref}/feedback/"
-    client = client_of(world.people["agent"])
-    header = client._credentials
-
-    def send(_: int) -> int:
-        try:
-            mine = APIClient()
-            mine.credentials(**header)
-            return int(mine.post(path, {"verdict": "accepted"}, HTTP_IDEMPOTENCY_KEY="k").status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(5) as pool:
-        codes = set(pool.map(send, range(5)))
-    assert codes <= {201, 409}
-    assert world.run.feedback.count() == 1

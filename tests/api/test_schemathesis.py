@@ -58,8 +58,9 @@ def known_ids(world: World, path: str) -> dict[str, str]:
 
 
 def test_no_made_up_request_breaks_the_contract(
-    world: World, live_server: Any, monkeypatch: pytest.MonkeyPatch
+    committed_world: World, live_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world = committed_world
     for scope in list(api_settings.DEFAULT_THROTTLE_RATES):
         monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, scope, "1000000/min")
     _, text = create_token(user=world.people["admin"], name="made up", scopes=sorted(PERMISSIONS))
