@@ -92,7 +92,7 @@ def page_context(found: Incident, user: User) -> dict[str, Any]:
         "follow_ups": list(found.follow_ups.select_related("owner", "done_by")), "may_work": may_work,
         "may_declare": user.may("incident.declare"), "reads_directory": user.may("customer.read"),
         "escalation": _escalation(found, user),
-        "may_run": Investigation.objects.visible_to(user).filter(pk=found.run_id).exists(),
+        "may_run": Investigation.objects.visible_to(user).filter(pk=found.run_id or 0).exists(),
         "levels": severities(form_of(found.version) if found.version is not None else None) if may_work else [],
         "people": commanders(found.team) if may_work else [],
         "causes": closing.causes() if may_work and found.is_open else [], "next_stage": next_stage(found),
