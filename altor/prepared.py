@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -20,11 +20,25 @@ class _Cursor(psycopg.Cursor[Any]):
 
 
 def first_row(sql: str, params: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Of a statement's answer. `sql` is one of a few texts: each stays with the connection.
+    """Of a statement's answer. `sql` is one of a few texts that only read: each stays with the connection.
 
     Select texts as `::text`: a statement that was prepared before a migration would fail where a column has another
     length since.
     """
+    # Django asks an old connection whether it lives before the first statement of a request. This one asks by itself,
+    # and again on a new connection where the old one turns out to be gone: one way to the database and back less.
+    is_first = connection.connection is not None and not connection.in_atomic_block and not connection.health_check_done
+    connection.health_check_done = connection.health_check_done or is_first
+    try:
+        return _first_row(sql, params)
+    except (OperationalError, InterfaceError):
+        if not is_first or connection.is_usable():
+            raise
+        connection.close()
+        return _first_row(sql, params)
+
+
+def _first_row(sql: str, params: Sequence[Any]) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:  # its checks, errors and log
         cursor.cursor.close()
         cursor.cursor = _Cursor(connection.connection)

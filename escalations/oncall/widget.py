@@ -34,12 +34,9 @@ def oncall_part(context: WidgetContext) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def _held(rotations: str | None, context: StampContext) -> Hashable:
-    """Who holds the seat, and until when."""
+    """Who holds the seat and until when, in the words that are shown: they change at midnight too."""
     one = _seat(context.team_id, context.now, rotations)
-    if one is None:
-        return None
-    who = (one.person.pk, str(one.person)) if one.person is not None else None
-    return one.rotation.pk, rotations, one.seat, who, one.end, one.is_missed, one.next_begin
+    return (rotations, one.rotation.pk, words(one, context.user), one.is_missed) if one is not None else None
 
 
 oncall_part.stamp = Stamp(ROTATIONS, _held)  # type: ignore[attr-defined]  # read by `state.look`

@@ -41,7 +41,7 @@ class Stamp:
 
     `sql` is one scalar of text over the row `ticket`, a constant: all of them are read in one statement at every call.
     It holds the versions of the rows that the part reads (`row_version`): those change with whatever writes a row, also
-    past `save()`. `then` makes of it, without a query, what the clock changes too.
+    past `save()`. `then` makes of it what the clock changes too; it is asked at every call, and should read nothing.
     """
 
     sql: str

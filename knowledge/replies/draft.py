@@ -63,9 +63,16 @@ class Draft:
 
 def usual_next_update(run: Investigation | None, now: datetime) -> datetime:
     """When the customer is to hear from us next unless a person says otherwise: on the full or half hour."""
-    wait = NEXT_UPDATE.get(run.severity if run is not None else "", NEXT_UPDATE[""])
-    due = (now + wait).timestamp()
-    return datetime.fromtimestamp(-(-due // _HALF_HOUR) * _HALF_HOUR, now.tzinfo)
+    return _rounded(now + NEXT_UPDATE.get(run.severity if run is not None else "", NEXT_UPDATE[""]))
+
+
+def next_updates(now: datetime) -> tuple[datetime, ...]:
+    """`usual_next_update` of every severity."""
+    return tuple(_rounded(now + wait) for wait in NEXT_UPDATE.values())
+
+
+def _rounded(due: datetime) -> datetime:
+    return datetime.fromtimestamp(-(-due.timestamp() // _HALF_HOUR) * _HALF_HOUR, due.tzinfo)
 
 
 def draft(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 from altor.models import User
 from investigations.models import Investigation, Ticket
 from investigations.replies import check_reply
 from investigations.services.gates import gate_state
-from investigations.widget.parts import Stamp, WidgetContext, row_versions
+from investigations.widget.parts import Stamp, StampContext, WidgetContext, row_versions
 from knowledge.models import Reply
 from knowledge.models.replies import Kind
+from knowledge.replies.draft import next_updates
 from knowledge.replies.drafts import Wish, newest_diagnosis, propose
 from knowledge.replies.sending import connection_of
 
@@ -56,6 +57,11 @@ def _open_draft(ticket: Ticket, user: User) -> Reply | None:
     return Reply.objects.drafts().filter(ticket=ticket, author=user).select_related("version__template").first()
 
 
+def _promising(rows: str | None, context: StampContext) -> Hashable:
+    """A draft promises the next update by the clock."""
+    return rows, next_updates(context.now)
+
+
 _REPLIES: Final = row_versions("r", "knowledge_reply r WHERE r.ticket_id = ticket.id")
 _TEMPLATES: Final = row_versions(
     "v t", "knowledge_replytemplateversion v JOIN knowledge_replytemplate t ON t.id = v.template_id WHERE v.is_active"
@@ -66,7 +72,7 @@ _MIRROR: Final = row_versions("m", "investigations_ticketmirror m WHERE m.ticket
 # Read by `state.look`. The check's findings also rest on the names of all customers and people: reading those would
 # cost more than all the rest, so another one's new name is heard of with the clock. Sending checks again anyway.
 _ALL: Final = ", ".join((_REPLIES, _TEMPLATES, _CLAIMS, _MIRROR))
-reply_part.stamp = Stamp(f"ROW({_ALL})::text")  # type: ignore[attr-defined]
+reply_part.stamp = Stamp(f"ROW({_ALL})::text", _promising)  # type: ignore[attr-defined]
 
 
 def _wire(gate: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

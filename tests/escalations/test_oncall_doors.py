@@ -257,6 +257,20 @@ def test_the_sidebar_without_a_rotation_says_nothing_and_its_state_changes_with_
         assert state(ticket) is not None
 
 
+def test_the_words_for_a_shifts_end_change_at_midnight_and_the_state_with_them() -> None:
+    people("ana", "ben")
+    rotation(layer("ana", "ben"))
+    ticket = make.ticket()
+    found = []
+    for moment in ("2026-03-03T23:59:59+00:00", "2026-03-04T00:00:01+00:00"):
+        with time_machine.travel(at(moment), tick=False):
+            said = oncall_part(WidgetContext(ticket, None, None, timezone.now()))
+            found.append((said and said[1]["detail"], state(ticket)))
+    (before, first), (after, second) = found
+    assert (before, after) == ("until Mon 9 Mar 08:00", "until Mon 08:00")
+    assert first != second
+
+
 # ------------------------------------------------------------------------------------------------------ configuration
 def test_rotations_go_out_as_files_and_come_back_the_same(tmp_path: Path) -> None:
     people("ana", "ben")

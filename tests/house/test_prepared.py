@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from altor.prepared import first_row
@@ -48,3 +48,29 @@ def test_it_counts_as_a_query_and_fails_as_one() -> None:
     with pytest.raises(ProgrammingError), transaction.atomic():
         first_row("SELECT nothing FROM one", [])
     assert first_row(SQL, [2]) == (2, "second")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_before_a_request_is_made_anew() -> None:
+    sql = "SELECT pg_backend_pid() WHERE %s > 0"
+    first = first_row(sql, [1])
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", first)
+    other.close()
+    connection.health_check_done = False  # as at a request's beginning
+    second = first_row(sql, [1])
+    assert second is not None and second != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_within_a_transaction_is_an_error() -> None:
+    other = connection.copy()
+    with pytest.raises(OperationalError), transaction.atomic():
+        first = first_row("SELECT pg_backend_pid() WHERE %s > 0", [1])
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", first)
+        other.close()
+        connection.health_check_done = False
+        first_row("SELECT pg_backend_pid() WHERE %s > 0", [1])
+    connection.close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from altor.models import Team, User
@@ -378,6 +379,17 @@ def test_a_change_is_shown_at_the_next_call(
     assert shown(desk, ada) == first
     change(ticket, ada)
     assert shown(desk, ada) != first
+
+
+def test_the_time_that_a_draft_promises_goes_on_with_the_clock(
+    desk: HelpdeskConnection, ticket: Ticket, ada: User
+) -> None:
+    factories.reply_template()
+    found = []
+    for moment in ("2026-05-04T10:00:00.5Z", "2026-05-04T10:30:00Z", "2026-05-04T10:30:00.5Z"):
+        with time_machine.travel(datetime.fromisoformat(moment), tick=False):
+            found.append(shown(desk, ada)["reply"]["text"])
+    assert found[0] == found[1] != found[2]
 
 
 def test_who_looks_gets_his_own_answer(desk: HelpdeskConnection, ticket: Ticket, ada: User) -> None:
