@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -27,8 +27,9 @@ def first_row(sql: str, params: Sequence[Any]) -> tuple[Any, ...] | None:
     """
     # Django asks an old connection whether it lives before the first statement of a request. This one asks by itself,
     # and again on a new connection where the old one turns out to be gone: one way to the database and back less.
-    is_first = connection.connection is not None and not connection.in_atomic_block and not connection.health_check_done
-    connection.health_check_done = connection.health_check_done or is_first
+    mine: Any = connections[DEFAULT_DB_ALIAS]  # the stubs do not know of health checks
+    is_first = mine.connection is not None and not mine.in_atomic_block and not mine.health_check_done
+    mine.health_check_done = mine.health_check_done or is_first
     try:
         return _first_row(sql, params)
     except (OperationalError, InterfaceError):

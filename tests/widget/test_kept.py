@@ -384,7 +384,7 @@ def test_a_change_is_shown_at_the_next_call(
 def test_the_time_that_a_draft_promises_goes_on_with_the_clock(
     desk: HelpdeskConnection, ticket: Ticket, ada: User
 ) -> None:
-    factories.reply_template()
+    factories.reply_template(eta="You will hear from us again by {next_update}.")
     found = []
     for moment in ("2026-05-04T10:00:00.5Z", "2026-05-04T10:30:00Z", "2026-05-04T10:30:00.5Z"):
         with time_machine.travel(datetime.fromisoformat(moment), tick=False):
