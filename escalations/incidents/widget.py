@@ -53,14 +53,15 @@ SELECT (SELECT ROW(max(i.id), max(i.revision), bool_or(i.status <> 'closed'), ma
         FROM escalations_incidentticket l JOIN escalations_incident i ON i.id = l.incident_id
         WHERE l.ticket_id = %s AND l.unlinked_at IS NULL AND i.status <> 'closed'),
        (SELECT ROW(max(id), max(customers), max(wrote))::text FROM escalations_incidentsuggestion
-        WHERE dismissed_at IS NULL AND became_id IS NULL AND tickets @> to_jsonb(%s::text))
+        WHERE dismissed_at IS NULL AND became_id IS NULL
+          AND tickets @> (SELECT to_jsonb(ref::text) FROM investigations_ticket WHERE id = %s))
 """
 
 
 def incident_stamp(ticket: Ticket, user: User | None) -> Hashable:
     """Changes with what the part would show. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATE, [ticket.pk, ticket.ref])
+        cursor.execute(_STATE, [ticket.pk, ticket.pk])  # its reference may not have been read
         return (*cursor.fetchone(), user.role if user is not None else None)
 
 

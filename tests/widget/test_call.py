@@ -192,7 +192,7 @@ def test_an_unchanged_document_is_not_sent_again(desk: HelpdeskConnection) -> No
     assert client.get(call_url(desk), headers={"if-none-match": tag}).status_code == 200
 
 
-def test_a_call_that_finds_nothing_new_costs_seven_queries(
+def test_a_call_that_finds_nothing_new_costs_eight_queries(
     desk: HelpdeskConnection, django_assert_num_queries: Any
 ) -> None:
     person = make.user(teams=(make.team(),))
@@ -200,8 +200,9 @@ def test_a_call_that_finds_nothing_new_costs_seven_queries(
     load_library()
     client = sidebar(desk, person)
     client.get(call_url(desk))
-    # connection, person, ticket, the run's version; the states of escalations, of replies and of rotations
-    with django_assert_num_queries(7):
+    # connection, person, ticket, the run's version; the states of escalations, of incidents, of replies and of
+    # rotations
+    with django_assert_num_queries(8):
         client.get(call_url(desk))
 
 
