@@ -250,7 +250,7 @@ def test_a_persons_own_draft_is_not_touched_and_ours_is_renewed(scene):
     assert own.text == "My words"
     assert [one["state"] for one in again.drafts] == ["renewed", "kept"]
     renewed = Reply.objects.get(ticket=scene.first)
-    assert "The repair of what you see is under way." in renewed.text
+    assert "Our engineers have begun to repair what you see." in renewed.text
     Reply.objects.filter(pk=renewed.pk).update(text="Changed by Mina")
     words = Words("monitoring", proposed(incident, "monitoring"))
     third = publish(incident, words, actor=scene.leo, now=NOW + 2 * HOUR)
