@@ -60,6 +60,14 @@ def number(value: float | int | Decimal | None) -> str:
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"
 
 
+def size(count: int) -> str:
+    """Bytes as `812 B`, `12.4 kB`, `3.1 MB`: decimal units."""
+    for unit, step in (("MB", 1_000_000), ("kB", 1_000)):
+        if count >= step:
+            return f"{count / step:.1f} {unit}"
+    return f"{count} B"
+
+
 def percent(share: float | None) -> str:
     """A share of 0 to 1 as `43%`, with one decimal below 10 (`7.1%`)."""
     if share is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
+from escalations.api.attachments import AttachmentView, TicketAttachmentsView
 from escalations.api.contracts import ContractViewSet
 from escalations.api.escalate import EscalateView
 from escalations.api.escalations import EscalationViewSet
@@ -23,6 +24,12 @@ urlpatterns = [
     re_path(
         r"^investigations/(?P<ref>INV-[0-9]{1,17})/packet/$", PacketView.as_view(), name="api-investigation-packet"
     ),
+    re_path(
+        r"^tickets/(?P<ref>[A-Za-z0-9][A-Za-z0-9._:\-]{0,79})/attachments/$",
+        TicketAttachmentsView.as_view(),
+        name="api-ticket-attachments",
+    ),
+    re_path(r"^attachments/(?P<ident>[0-9a-f]{32})/$", AttachmentView.as_view(), name="api-attachment"),
     path("queue/", QueueView.as_view(), name="api-queue"),
     *router.urls,
 ]

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from escalations.views import board, contract_edit, contracts, escalate, escalation, link, packets, policies, queue
+from escalations.views import (
+    attachments,
+    board,
+    contract_edit,
+    contracts,
+    escalate,
+    escalation,
+    link,
+    packets,
+    policies,
+    queue,
+)
 
 app_name = "escalations"
 urlpatterns = [
     path("e/<str:token>/", link.by_link, name="by-link"),
+    path("e/<str:token>/files/<str:ident>/", attachments.by_link, name="attachment-by-link"),
+    path("attachments/<str:ident>/", attachments.attachment, name="attachment"),
     path("escalations/", board.board, name="board"),
     path("escalations/<str:ref>/", escalation.escalation, name="escalation"),
     path("escalations/<str:ref>/act/", escalation.act_, name="act"),

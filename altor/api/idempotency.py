@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -47,7 +49,7 @@ def idempotent(request: Request, work: Callable[[], Response]) -> Response:
         return work()
     if len(key) > _LONGEST_KEY or not key.isprintable():
         raise KeyTooLong(f"An idempotency key has at most {_LONGEST_KEY} printable characters.")
-    body = hashlib.sha256(json.dumps(request.data, sort_keys=True, cls=JSONEncoder).encode()).hexdigest()
+    body = hashlib.sha256(json.dumps(_said(request.data), sort_keys=True, cls=JSONEncoder).encode()).hexdigest()
     record, is_first = _take(request.user, key, request.method or "", request.get_full_path()[:300], body)
     if not is_first:
         return Response(_opened(record), status=record.status or 200, headers={"Idempotency-Replayed": "true"})
@@ -62,6 +64,23 @@ def idempotent(request: Request, work: Callable[[], Response]) -> Response:
         record.status, record.response = response.status_code, _sealed(response.data)
         record.save(update_fields=["status", "response"])
     return response
+
+
+def _said(data: Any) -> Any:
+    """What a body says, a form's files by their content."""
+    if not isinstance(data, MultiValueDict):
+        return data
+    return {name: [_plain(one) for one in found] for name, found in data.lists()}
+
+
+def _plain(upload: Any) -> Any:
+    if not isinstance(upload, UploadedFile):
+        return upload
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()
 
 
 def _sealed(data: Any) -> dict[str, str]:

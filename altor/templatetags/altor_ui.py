@@ -237,6 +237,12 @@ def percent(share: Any) -> str:
 
 
 @register.filter
+def size(count: Any) -> str:
+    """Bytes."""
+    return words.size(int(known(count) or 0))
+
+
+@register.filter
 def spaced(key: Any) -> str:
     """`stripe_invoice` as people write it."""
     return str(key or "").replace("_", " ")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
+from escalations.attachments.reading import Filed
 from escalations.contracts.format import ContractForm, Item
 from escalations.contracts.names import names_of, unavailable_sources
 from investigations.models import Investigation, StepResult
@@ -19,14 +20,16 @@ _MOST_CARRIERS: Final = 5
 
 class State(StrEnum):
     MET = "met"  # the investigation holds it
-    ANSWERED = "answered"  # a person said it
+    ANSWERED = "answered"  # a person said it, or attached it
     TRIED = "tried"  # its source was asked and is down: reported apart, holds nothing up
     MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """One way to get what is missing. `what`: run (again, which asks `step`), step (a question of the run), answer."""
+    """One way to get what is missing. `what`: run (again, which asks `step`), step (a question of the run), answer,
+    attach.
+    """
 
     what: str
     title: str
@@ -35,7 +38,7 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One item as it stands. `evidence` are references (E3) of what meets it, at most five."""
+    """One item as it stands. `evidence` are references (E3) of what meets it, at most five; `files` were attached."""
 
     id: str
     title: str
@@ -47,6 +50,8 @@ class Checked:
     hint: str = ""
     answer: str = ""  # kind of answer
     supplies: tuple[Supply, ...] = field(default=())
+    attach: bool = False  # takes files
+    files: tuple[Filed, ...] = ()
 
     @property
     def is_enough(self) -> bool:
@@ -54,11 +59,16 @@ class Checked:
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "state": str(self.state), "evidence": list(self.evidence),
-                "supplies": [asdict(one) for one in self.supplies]}  # fmt: skip
+                "supplies": [asdict(one) for one in self.supplies],
+                "files": [asdict(one) for one in self.files]}  # fmt: skip
 
 
-def checklist(form: ContractForm, run: Investigation, severity: str, answers: Mapping[str, str]) -> list[Checked]:
-    """Every item that this escalation needs, in the contract's order. `answers`: item id -> what a person said.
+def checklist(
+    form: ContractForm, run: Investigation, severity: str, answers: Mapping[str, str],
+    files: Mapping[str, tuple[Filed, ...]],
+) -> list[Checked]:  # fmt: skip
+    """Every item that this escalation needs, in the contract's order. `answers`: item id -> what a person said;
+    `files`: item id -> what was attached.
 
     A condition that cannot be told (a fact that was not measured) does not meet an item: absence is no evidence.
     """
@@ -66,7 +76,7 @@ def checklist(form: ContractForm, run: Investigation, severity: str, answers: Ma
     steps = list(run.steps.all())
     away = unavailable_sources(run, steps)
     return [
-        _checked(item, names, away, steps, answers.get(item.id, "").strip())
+        _checked(item, names, away, steps, answers.get(item.id, "").strip(), files.get(item.id, ()))
         for item in form.items(severity)
         if check(item.applies, names) is not Truth.NO
     ]
@@ -77,15 +87,16 @@ def missing(items: Sequence[Checked]) -> list[Checked]:
 
 
 def _checked(
-    item: Item, names: Mapping[str, Any], away: frozenset[str], steps: Sequence[StepResult], said: str
-) -> Checked:
+    item: Item, names: Mapping[str, Any], away: frozenset[str], steps: Sequence[StepResult], said: str,
+    files: tuple[Filed, ...],
+) -> Checked:  # fmt: skip
     empty = Checked(
         id=item.id, title=item.title, why=item.why, state=State.MISSING, ask=item.ask, hint=item.hint,
-        answer=item.answer if item.ask else "",
+        answer=item.answer if item.ask else "", attach=item.attach, files=files,
     )  # fmt: skip
     if item.met_by is not None and check(item.met_by, names) is Truth.YES:
         return replace(empty, state=State.MET, evidence=_carriers(item.met_by, names), says=said)
-    if said and item.ask:
+    if (said and item.ask) or (files and item.attach):
         return replace(empty, state=State.ANSWERED, says=said)
     asked = away.intersection(item.sources)
     supplies = _supplies(item, steps)
@@ -112,8 +123,10 @@ def _supplies(item: Item, steps: Sequence[StepResult]) -> tuple[Supply, ...]:
             found.append(Supply("step", f"Answer “{step.title}”", name))
         elif step is not None and step.status != StepResult.Status.DONE:
             found.append(Supply("run", f"Run “{step.title}” now", name))
-    if not found and item.met_by is not None and (item.sources or not item.ask):
+    if not found and item.met_by is not None and (item.sources or not (item.ask or item.attach)):
         found.append(Supply("run", "Investigate again"))
     if item.ask:
         found.append(Supply("answer", item.ask))
+    if item.attach:
+        found.append(Supply("attach", f"Attach a file to “{item.title}”"))
     return tuple(found)

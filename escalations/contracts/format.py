@@ -87,7 +87,9 @@ class Level(Part):
 
 
 class Item(Part):
-    """One thing that an escalation must hold: found in the investigation (`met_by`), or said by a person (`ask`)."""
+    """One thing that an escalation must hold: found in the investigation (`met_by`), said by a person (`ask`), or in a
+    file that a person attaches (`attach`).
+    """
 
     id: Identifier
     title: Title = Field(description="What must be there, as people read it")
@@ -102,11 +104,12 @@ class Item(Part):
     ask: Text = Field("", description="The question to a person, where the investigation does not hold it")
     hint: Text = Field("", description="How to find the answer")
     answer: Literal["text", "yes_no", "link"] = "text"
+    attach: bool = Field(False, description="A file can be attached, and counts as a person's answer")
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
-        if self.met_by is None and not self.ask:
-            raise ValueError("needs `met_by` (a condition) or `ask` (a question), or it can never be met")
+        if self.met_by is None and not self.ask and not self.attach:
+            raise ValueError("needs `met_by` (a condition), `ask` (a question) or `attach`, or it can never be met")
         return self
 
     @field_validator("applies", "met_by")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from altor.models import User
+from escalations.attachments.reading import files_of
 from escalations.contracts.checklist import Checked, checklist, missing
 from escalations.contracts.choosing import fit, place_of
 from escalations.contracts.format import ContractForm
@@ -65,7 +66,7 @@ class Simulation:
 def simulate(form: ContractForm, user: User, *, now: datetime, period: timedelta = PERIOD) -> Simulation:
     """Over the escalations of the period that the person may see, newest first. Stores nothing.
 
-    What people answered by the time of sending counts; windows are read from what really happened since.
+    What people answered and attached by the time of sending counts; windows are read from what really happened since.
     """
     since = now - period
     found = list(
@@ -90,6 +91,7 @@ def _simulated(one: Escalation, form: ContractForm, now: datetime) -> Simulated:
         return Simulated(one, [], [], was_incomplete, one.is_broken, no_level=True)
     said = ChecklistAnswer.objects.filter(ticket=one.ticket, at__lte=one.sent_at).order_by("pk")
     answers = dict(said.values_list("item", "text"))
-    items = [*checklist(form, one.run, one.severity, answers), *gate_items(one.run)]
+    files = files_of(one.ticket, until=one.sent_at)
+    items = [*checklist(form, one.run, one.severity, answers, files), *gate_items(one.run)]
     over = [TITLES[name] for name, window in windows(one.history.all(), form, now).items() if window.is_broken]
     return Simulated(one, missing(items), over, was_incomplete, one.is_broken)

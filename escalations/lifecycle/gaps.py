@@ -60,7 +60,8 @@ def supply(escalation: Escalation, *, now: datetime, by: User | None = None, via
             continue
         locked.gaps.filter(pk=gap.pk).update(closed_at=now)
         tell(
-            locked, W.ADDED, at=now, by=by, via=via, text=_said(gap.title, item), data={"item": name},
+            locked, W.ADDED, at=now, by=by, via=via, text=_said(gap.title, item),
+            data={"item": name, **({"files": [one.id for one in item.files]} if item is not None else {})},
             key=f"{locked.pk}:gap:{gap.pk}",
         )  # fmt: skip
         closed += 1
@@ -75,4 +76,4 @@ def _said(title: str, item: Checked | None) -> str:
         return f"{title}: done"
     if item.evidence:
         return f"{title}: {', '.join(item.evidence)}"
-    return f"{title}: {item.says or 'there'}"
+    return f"{title}: {item.says or ('attached' if item.files else 'there')}"

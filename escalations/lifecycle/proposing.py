@@ -10,6 +10,7 @@ from django.db.models import prefetch_related_objects
 
 from altor.errors import Conflict, InvalidInput
 from altor.models import User
+from escalations.attachments.reading import files_of
 from escalations.contracts.checklist import Checked, State, Supply, checklist, missing
 from escalations.contracts.choosing import Chosen, contract_for
 from escalations.contracts.format import SEVERITIES, ContractForm, Level
@@ -97,7 +98,7 @@ def propose(run: Investigation, *, severity: str = "", version: ContractVersion 
     return Proposal(
         run=run, version=chosen.version, form=chosen.form, chosen_because=chosen.why, severity=at, proposed=proposed,
         why=why, level=level,
-        items=[*checklist(chosen.form, run, at, answers_of(run.ticket)), *gate_items(run)],
+        items=[*checklist(chosen.form, run, at, answers_of(run.ticket), files_of(run.ticket)), *gate_items(run)],
         cause=cause, title=title_of(run),
         like=Escalation.objects.open().filter(cause=cause).select_related("ticket", "version__contract").first(),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """What escalations stores."""
 
+from escalations.models.attachments import AttachedFile, ItemFile
 from escalations.models.contracts import Contract, ContractVersion
 from escalations.models.escalations import (
     ChecklistAnswer,
@@ -32,6 +33,7 @@ from escalations.models.ownership import (
 )
 
 __all__ = [
+    "AttachedFile",
     "CalendarLink",
     "ChecklistAnswer",
     "Contract",
@@ -49,6 +51,7 @@ __all__ = [
     "IssueComment",
     "IssueLink",
     "IssuePull",
+    "ItemFile",
     "LinearConnection",
     "Question",
     "QuestionPerson",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -10,9 +9,9 @@ from django.db import models
 from django.db.models import Q
 
 from altor.models import Team
-from altor.redaction import redact_text
 from altor.roles import Role
 from escalations.models.escalations import Escalation
+from escalations.models.nonces import fresh_nonce
 from escalations.models.oncall import Rotation
 from investigations.models import Investigation, Ticket
 
@@ -27,14 +26,6 @@ def asking(user: User, prefix: str = "") -> Q:
         | Q(**{f"{prefix}to_team__memberships__user": user})
         | Q(**{f"{prefix}people__user": user})
     )
-
-
-def fresh_nonce() -> uuid.UUID:
-    """One that reads like a card number would not come through the redaction of the notice that holds the link."""
-    while True:
-        chosen = uuid.uuid4()
-        if redact_text(chosen.hex) == chosen.hex:
-            return chosen
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):

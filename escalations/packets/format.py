@@ -296,6 +296,18 @@ class Question(Part):
     why: str = ""
 
 
+class File(Part):
+    """A file that a person attached. The packet holds its address and checksum, not its bytes."""
+
+    id: str
+    name: str
+    kind: str = Field(description="text, json, har, csv, png, jpeg, pdf, gzip or zip")
+    size: int = Field(description="In bytes")
+    sha256: str
+    is_redacted: bool = Field(description="Texts are; images, documents and archives are kept as they came")
+    url: str = Field(description="Where those who may read the escalation download it")
+
+
 class ChecklistItem(Part):
     """An item of the contract, as the escalation found it."""
 
@@ -304,6 +316,7 @@ class ChecklistItem(Part):
     state: CheckState = Field(description="tried: its source was asked and gave no answer")
     detail: str = ""
     evidence: list[str] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)
 
 
 class PlaybookBrief(Part):
@@ -373,3 +386,4 @@ class Addition(Part):
     what: str = Field("", description="What kind of thing: added, answered, joined")
     text: str
     evidence: list[EvidenceItem] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from escalations.attachments.reading import files_named
 from escalations.contracts.checklist import Checked, State
 from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import Proposal
 from escalations.models import Escalation, EscalationEvent
 from escalations.packets.build import build_packet
-from escalations.packets.format import ChecklistItem, Link, Owner
+from escalations.packets.format import ChecklistItem, File, Link, Owner
 from escalations.packets.material import address
 
 
@@ -28,11 +30,12 @@ def freeze(escalation: Escalation, wanted: Proposal, *, now: datetime) -> dict[s
 
 
 def additions(escalation: Escalation) -> list[dict[str, Any]]:
-    """What was said and added after sending, in order: {"at", "by", "what", "text"}."""
+    """What was said and added after sending, in order: {"at", "by", "what", "text", "files"}."""
     shown = (W.ADDED, W.ANSWERED, W.JOINED, W.SEVERITY)
     return [
         {"at": one.at.isoformat(), "by": str(one.by or one.data.get("name") or ""), "what": one.get_what_display(),
-         "text": one.text or _said(one)}
+         "text": one.text or _said(one),
+         "files": [asdict(file) for file in files_named(one.data.get("files") or ())]}
         for one in escalation.history.filter(what__in=shown).select_related("by")
     ]  # fmt: skip
 
@@ -59,4 +62,7 @@ def _item(one: Checked, *, overridden: bool) -> ChecklistItem:
     state = str(one.state)
     if one.state is State.MISSING and overridden:
         state = "overridden"
-    return ChecklistItem(key=one.id, title=one.title, state=state, detail=one.says, evidence=list(one.evidence))
+    return ChecklistItem(
+        key=one.id, title=one.title, state=state, detail=one.says, evidence=list(one.evidence),
+        files=[File(**asdict(file)) for file in one.files],
+    )  # fmt: skip

@@ -26,7 +26,7 @@ from escalations.packets.blocks import (
     rows_of,
     source,
 )
-from escalations.packets.outline_lists import affected, evidence, item_line, ruled_out, sure, timeline
+from escalations.packets.outline_lists import affected, evidence, file_line, item_line, ruled_out, sure, timeline
 
 
 def outline(packet: Given, additions: Iterable[Given] = (), depth: Depth | None = None) -> list[Section]:
@@ -65,6 +65,8 @@ def _additions(packet: Given, additions: Sequence[Given]) -> Iterator[Block]:
         yield Para(line(plain(f"{who}: ", "strong"), one.get("text")))
         if found := rows_of(one, "evidence"):
             yield Bullets([item_line(item) for item in found])
+        if files := rows_of(one, "files"):
+            yield Bullets([file_line(file) for file in files])
 
 
 def _facts(packet: Given) -> Iterator[Block]:
@@ -206,11 +208,13 @@ def _questions(packet: Given) -> Iterator[Block]:
 
 
 def _checklist(packet: Given) -> Iterator[Block]:
-    lines = [
-        line(plain(f"{STATES.get(str(one.get('state')), one.get('state'))}: ", "strong"), one.get("title"),
-             f", {one['detail']}" if one.get("detail") else "", *cited(one.get("evidence"), packet))
-        for one in rows_of(packet, "checklist")
-    ]  # fmt: skip
+    lines: list[Line] = []
+    for one in rows_of(packet, "checklist"):
+        lines.append(
+            line(plain(f"{STATES.get(str(one.get('state')), one.get('state'))}: ", "strong"), one.get("title"),
+                 f", {one['detail']}" if one.get("detail") else "", *cited(one.get("evidence"), packet))
+        )  # fmt: skip
+        lines += [file_line(file) for file in rows_of(one, "files")]
     if lines:
         yield Bullets(lines)
 

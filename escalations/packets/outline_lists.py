@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from altor.words import percent
+from altor.words import percent, size
 from escalations.packets.blocks import (
     VERDICTS,
     Block,
@@ -38,6 +38,14 @@ def item_line(item: Given) -> Line:
         plain(item.get("ref_id"), url=str(item.get("altor_url") or "")), " ", plain(item.get("title"), "strong"),
         f" ({verdict})" if verdict else "", f": {item.get('summary') or ''}",
     )  # fmt: skip
+
+
+def file_line(file: Given) -> Line:
+    """app.log (text, 12.4 kB, sha256 …), and whether it was looked through for what is personal."""
+    raw = "" if file.get("is_redacted") else ", not redacted"
+    told = f" ({file.get('kind')}, {size(file.get('size') or 0)}{raw}, sha256 "
+    name = plain(file.get("name"), url=str(file.get("url") or ""))
+    return line("File ", name, told, plain(file.get("sha256"), "code"), ")")
 
 
 def evidence(packet: Given, deep: Depth) -> Iterator[Block]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import User
+from escalations.attachments.reading import files_of
 from escalations.contracts.checklist import checklist, missing
 from escalations.contracts.choosing import fit, place_of
 from escalations.contracts.format import ContractForm, remarks
@@ -102,7 +103,7 @@ def check(request: HttpRequest) -> HttpResponse:
 def _on(form: ContractForm, run: Investigation, severity: str) -> dict[str, Any]:
     proposed, why = proposed_severity(run)
     at = severity if severity in form.levels else proposed if proposed in form.levels else next(iter(form.levels))
-    items = checklist(form, run, at, answers_of(run.ticket))
+    items = checklist(form, run, at, answers_of(run.ticket), files_of(run.ticket))
     return {
         "severity": at, "proposed": proposed, "why": why, "items": items, "missing": missing(items),
         "fits": fit(form.area, *place_of(run)),

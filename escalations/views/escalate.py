@@ -14,18 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import User
+from escalations.attachments.keeping import attach, detach, read_upload
+from escalations.attachments.kinds import ENDINGS
 from escalations.contracts.spans import said
 from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.drafts import save_draft
 from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import Proposal, draft_of, escalatable, propose
 from escalations.lifecycle.sending import AlreadyEscalated, ContractUnmet, Wish, send
-from escalations.models import Escalation
+from escalations.models import AttachedFile, Escalation
 from investigations.models import Investigation, Ticket
 from investigations.services.runs import rerun_investigation
 
-#: Prefix of the fields in which items of the checklist are answered.
+#: Prefixes of the fields in which items of the checklist are answered, and files attached to them.
 ANSWER = "item-"
+FILE = "file-"
 
 
 @require_safe
@@ -73,8 +76,17 @@ def _post(request: HttpRequest, user: User, run: Investigation) -> HttpResponse:
         ticket, actor=user, severity=wish.severity, severity_why=wish.severity_why, note=wish.note, token=wish.token,
         now=now,
     )  # fmt: skip
-    if action in ("save", "run"):
+    try:
+        attached = attach_files(request, ticket, user)
+    except DomainError as error:
+        return _form(request, user, run, error=error.detail, status=max(error.status, 400))
+    if action in ("save", "run", "attach") or action.startswith("detach:"):
         store_answers(ticket, wish.answers, actor=user, now=now)
+        if action == "attach":
+            _say_attached(request, attached)
+            return redirect("escalations:escalate", ticket.ref)
+        if action.startswith("detach:"):
+            return _detach(request, ticket, user, action)
         if action == "run":
             # What is missing is fetched now; what was filled in waits here.
             new = rerun_investigation(run, actor=user)
@@ -95,6 +107,38 @@ def _post(request: HttpRequest, user: User, run: Investigation) -> HttpResponse:
     words = f"{ticket.ref} joined {sent.ref}." if joined else f"{sent.ref} is sent to {_to(sent)}."
     messages.success(request, words)
     return redirect("escalations:escalation", sent.ref)
+
+
+def attach_files(request: HttpRequest, ticket: Ticket, user: User) -> list[AttachedFile]:
+    """The files that the form holds, each stored at its item."""
+    return [
+        attach(ticket, name.removeprefix(FILE), read_upload(file), actor=user, now=timezone.now())[0].file
+        for name, files in request.FILES.lists()
+        if name.startswith(FILE)
+        for file in files
+    ]
+
+
+def _say_attached(request: HttpRequest, attached: list[AttachedFile]) -> None:
+    if not attached:
+        messages.warning(request, "Choose a file first. What you filled in is kept.")
+    for file in attached:
+        raw = "" if file.is_redacted else " It is no text: what is personal in it was not removed."
+        messages.success(request, f"{file.name} is attached.{raw}")
+
+
+def _detach(request: HttpRequest, ticket: Ticket, user: User, action: str) -> HttpResponse:
+    _, ident, item = [*action.split(":", 2), ""][:3]
+    file = AttachedFile.objects.visible_to(user).filter(ticket=ticket).by_ident(ident).first()
+    if file is None:
+        raise Http404
+    try:
+        detach(file, item, actor=user)
+    except DomainError as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, f"{file.name} is taken away.")
+    return redirect("escalations:escalate", ticket.ref)
 
 
 def _to(sent: Escalation) -> str:
@@ -142,6 +186,7 @@ def _form(
         "windows": _windows(wanted), "token": draft.token if draft else uuid.uuid4(),
         "severity_why": given.get("severity_why", draft.severity_why if draft else ""),
         "note": given.get("note", draft.note if draft else ""), "may_override": wanted.may_override(user),
+        "accepts": ",".join(ENDINGS),
         "said": {item.id: given.get(f"{ANSWER}{item.id}", item.says if item.state == "answered" else "")
                  for item in wanted.items},
     }  # fmt: skip

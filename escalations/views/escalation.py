@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import Team, User
+from escalations.attachments.keeping import attach, read_upload
+from escalations.attachments.kinds import ENDINGS
 from escalations.contracts.stored import form_of
 from escalations.lifecycle import changing, gaps
 from escalations.lifecycle.acting import ACTS, NEEDS_TEXT, Doer, act, judge
@@ -63,6 +65,7 @@ def page_context(found: Escalation, user: User) -> dict[str, Any]:
         "here": "escalations", "escalation": found, "history": history, "now": now,
         "windows": list(windows(history, form, now).values()), "level": form.level(found.severity),
         "levels": list(form.levels),
+        "attachable": {item.id for item in form.checklist if item.attach}, "accepts": ",".join(ENDINGS),
         "links": list(found.links.select_related("ticket__customer", "ticket__owner", "run")),
         "gaps": list(found.gaps.all()), "verdict": found.verdicts.select_related("by").last(),
         "buttons": offered(found, user), "rejections": Escalation.Rejection.choices,
@@ -110,7 +113,7 @@ def act_(request: HttpRequest, ref: str) -> HttpResponse:
             changing.add(found, text, doer, now=now)
             said = "Added to the packet, marked as later."
         elif name == "gap":
-            closed = gaps.answer(found, given.get("item", ""), text, actor=user, now=now)
+            closed = _close_gap(request, found, user, text)
             said = "Added to the packet: the gap is closed." if closed else "Kept; only evidence can close this gap."
         elif name == "renew":
             renew(found, actor=user)
@@ -126,3 +129,14 @@ def act_(request: HttpRequest, ref: str) -> HttpResponse:
         return render(request, "escalations/escalation.html", context, status=refused.status)
     messages.success(request, said)
     return redirect("escalations:escalation", found.ref)
+
+
+def _close_gap(request: HttpRequest, found: Escalation, user: User, text: str) -> bool:
+    """By what is typed, by a file, or by both."""
+    item, file, now = request.POST.get("item", ""), request.FILES.get("file"), timezone.now()
+    if file is not None:
+        attach(found.ticket, item, read_upload(file), actor=user, now=now)
+    open_gaps = found.gaps.filter(item=item, closed_at=None)
+    if file is None or (text.strip() and open_gaps.exists()):
+        gaps.answer(found, item, text, actor=user, now=now)
+    return not open_gaps.exists()

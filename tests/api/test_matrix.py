@@ -19,7 +19,7 @@ from tests.api.conftest import World, client_of
 pytestmark = pytest.mark.django_db
 API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
-OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|Handoff"
+OF_A_TEAM = "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|AttachedFile|Handoff"
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
 YAML = "apiVersion: altor/v1\n"
@@ -74,6 +74,15 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-ticket-return", "post"): Case(
         "tickets/TK-10134/return/", "ticket.edit", 200, {"reason": "not mine"}, foreign="tickets/TK-20999/return/"
     ),
+    ("api-ticket-attachments", "get"): Case(
+        "tickets/TK-10134/attachments/", "escalation.read", 200, foreign="tickets/TK-20999/attachments/"
+    ),
+    # A file comes as a form: JSON is another media type.
+    ("api-ticket-attachments", "post"): Case(
+        "tickets/TK-10134/attachments/", "escalation.send", 415, {}, foreign="tickets/TK-20999/attachments/"
+    ),
+    ("api-attachment", "get"): Case(f"attachments/{'0' * 32}/", "escalation.read", 404),
+    ("api-attachment", "delete"): Case(f"attachments/{'0' * 32}/", "escalation.send", 404),
     ("api-queue", "get"): Case("queue/", "ticket.read", 200),
     ("api-sla-policy-list", "get"): Case("sla-policies/", "ticket.read", 200),
     ("api-sla-policy-list", "post"): Case("sla-policies/", "sla.edit", 400, {"policy": {"key": "x"}}),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from altor.models import Team, User
+from escalations.attachments.keeping import Upload, attach
 from escalations.contracts.stored import load_library, save_contract
 from escalations.interruptions.asking import Audience, answer, ask
 from escalations.interruptions.typed import type_hours
@@ -40,11 +41,15 @@ def build(team: Team, customer: Customer, agent: User, lead: User, payloads: tup
         )
         of = make.ticket(in_team=team, customer=customer, owner=agent, subject=f"Escalated {number} {payloads[1]}")
         wish = Wish(severity=severity, severity_why=_WHY, note=hostile)
-        sent, _ = send(make.finished_run(of, diagnosis=found), wish, actor=lead, now=now - timedelta(minutes=minutes))
+        run = make.finished_run(of, diagnosis=found)
+        attach(of, "reproduction", Upload("app.log", hostile.encode()), actor=lead, now=now)
+        sent, _ = send(run, wish, actor=lead, now=now - timedelta(minutes=minutes))
         _go_on(sent, number, lead, hostile)
     last = make.ticket(in_team=team, customer=customer, subject="To be escalated")
     run = make.finished_run(last, diagnosis=make.diagnosis(culprit={"kind": "deployment", "id": "abc1", "url": ""}))
     run.evidence.update(verdict="normal")
+    attach(last, "reproduction", Upload("app.log", hostile.encode()), actor=agent, now=now)
+    attach(last, "reproduction", Upload(f"{long}.png", b"\x89PNG\r\n\x1a\n"), actor=agent, now=now)
     save_draft(last, actor=agent, severity="SEV1", severity_why=hostile, note=hostile, token=None, now=now)
     sweep(now)
     _ask(team, agent, lead, hostile)
