@@ -338,6 +338,7 @@ ISSUE_CHANGED: list[str] = ["escalations.lifecycle.upstream.issue_changed"]
 ERASURES: list[str] = [
     "knowledge.replies.erasure.erase",
     "escalations.linear.erasure.erase",
+    "escalations.lifecycle.erasure.erase",
     "escalations.handoffs.erasure.erase",
 ]
 CONFIGURATION_PARTS = [
