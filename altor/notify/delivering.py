@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from altor.models import Notice, NoticeChannel, NoticeDelivery, NoticeThread
 from altor.notify.choices import Wishes
+from altor.notify.kinds import notice_kinds
 from altor.notify.message import Message, Reference, SendFailed
 from altor.notify.senders import SENDERS
 from altor.notify.storing import TASK
@@ -119,9 +120,12 @@ def thread_of(notice: Notice, place: str, now: datetime) -> NoticeThread:
 
 
 def message_of(notice: Notice) -> Message:
+    kind = notice_kinds().get(notice.kind)
+    words, path = (kind.link(notice.subject_ref) if kind and kind.link else None) or ("", "")
     return Message(
         title=notice.title, lines=tuple(notice.lines), url=f"{settings.BASE_URL}{notice.url_path}",
-        severity=notice.severity, thread=f"{notice.kind}:{notice.subject_ref}",
+        severity=notice.severity, thread=f"{notice.kind}:{notice.subject_ref}", link_title=words,
+        link=f"{settings.BASE_URL}{path}" if path else "",
     )  # fmt: skip
 
 

@@ -85,7 +85,9 @@ def body_of(rows: Sequence[NoticeDelivery]) -> str:
         for row in shown:
             if row.notice.kind == kind:
                 message = message_of(row.notice)
-                parts += [f"* {message.heading}", *(f"  {line}" for line in message.lines), f"  {message.url}", ""]
+                second = [f"  {message.link_title}: {message.link}"] if message.link else []
+                parts += [f"* {message.heading}", *(f"  {line}" for line in message.lines), *second]
+                parts += [f"  {message.url}", ""]
     if len(rows) > MOST:
         parts += [f"And {len(rows) - MOST} more.", ""]
     return "\n".join([*parts, f"What you are told of, and when: {settings.BASE_URL}/account/notifications/", ""])

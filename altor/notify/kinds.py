@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -13,11 +14,16 @@ Own = Literal["off", "now"]
 
 @dataclass(frozen=True, slots=True)
 class NoticeKind:
-    """`title` names it in people's settings; `mail` and `own` hold until a person chooses."""
+    """`title` names it in people's settings; `mail` and `own` hold until a person chooses.
+
+    `link` gives a second link of a subject, asked when the notice goes out: (its words, its path), or None. What opens
+    something without a login is made there and kept in no notice; it passes by the redaction of texts.
+    """
 
     title: str
     mail: Mail = "now"
     own: Own = "now"
+    link: Callable[[str], tuple[str, str] | None] | None = None
 
 
 KINDS: Final[dict[str, NoticeKind]] = {

@@ -10,7 +10,8 @@ from typing import Any
 class Message:
     """Texts are clean (see `text.clean`) but not escaped for any service. `url` is Altor's own.
 
-    `thread` is the same for all messages about one subject ("" = none).
+    `thread` is the same for all messages about one subject ("" = none). `link` is a second address of Altor's own,
+    called `link_title` ("" = none).
     """
 
     title: str
@@ -18,6 +19,8 @@ class Message:
     url: str
     severity: str = ""
     thread: str = ""
+    link_title: str = ""
+    link: str = ""
 
     @property
     def heading(self) -> str:

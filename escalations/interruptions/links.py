@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.signing import BadSignature, Signer
+from django.urls import reverse
 
 from escalations.models import Question
 
@@ -20,6 +21,14 @@ _AFTER_THE_END: Final = timedelta(days=14)
 
 def link_token(question: Question) -> str:
     return Signer(salt=_SALT).sign(f"{question.pk}.{question.link_nonce.hex}")
+
+
+def notice_link(ref: str) -> tuple[str, str] | None:
+    """For notices to those who are asked: the link as it is when they go out; none for what is over."""
+    found = Question.objects.open().by_ref(ref).first()
+    if found is None:
+        return None
+    return "Answer it without an account", reverse("interruptions:by-link", args=[link_token(found)])
 
 
 def question_of(token: str, *, now: datetime) -> Question | None:

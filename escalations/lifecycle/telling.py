@@ -9,12 +9,13 @@ from typing import Final
 from altor.models import Team, User
 from altor.notify.kinds import NoticeKind
 from altor.notify.storing import notify
+from escalations.lifecycle.links import notice_link
 from escalations.lifecycle.owners import leads
 from escalations.models import Escalation
 
 #: For the setting NOTICE_KINDS.
 NOTICES: Final = {
-    "escalation.sent": NoticeKind("An escalation came in"),
+    "escalation.sent": NoticeKind("An escalation came in", link=notice_link),
     "escalation.moved": NoticeKind("An escalation moved: acknowledged, accepted, returned, resolved"),
     "escalation.word": NoticeKind("Engineering wrote on an escalation, or asked something"),
     "escalation.late": NoticeKind("A window of an escalation is nearly over, or over"),

@@ -14,6 +14,7 @@ from altor.models import Team
 from altor.roles import Role
 from escalations.models.contracts import ContractVersion
 from escalations.models.linear import TrackedIssue
+from escalations.models.nonces import fresh_nonce
 from investigations.models import Investigation, Ticket
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Escalation(models.Model):
     issue = models.ForeignKey(TrackedIssue, null=True, on_delete=models.SET_NULL, related_name="escalations")
     # Of the page it was sent from: the same page never sends two.
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    link_nonce = models.UUIDField(default=uuid.uuid4, editable=False)  # of its signed link
+    link_nonce = models.UUIDField(default=fresh_nonce, editable=False)  # of its signed link
     owner_team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
     owner_person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -40,8 +40,9 @@ class MailSender:
 
 
 def body_of(message: Message) -> str:
-    """The notice as a mail's text, ending with its link."""
-    return "\n".join([*message.lines, *([""] if message.lines else []), message.url, ""])
+    """The notice as a mail's text, ending with its links."""
+    second = [f"{message.link_title}:", message.link, ""] if message.link else []
+    return "\n".join([*message.lines, *([""] if message.lines else []), *second, message.url, ""])
 
 
 def send_mail(to: list[str], subject: str, body: str, *, thread: str = "") -> None:

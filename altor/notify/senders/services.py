@@ -119,6 +119,7 @@ def _may_be_plain(host: str, port: int) -> bool:
 
 
 def _texts(schema: str, message: Message) -> tuple[str, str]:
-    """Title and body, with our own link at the end as it is."""
+    """Title and body, with our own links at the end as they are."""
     escape = markdown_text if schema in _MARKDOWN else unmentioned
-    return escape(message.heading), "\n".join([*(escape(line) for line in message.lines), message.url])
+    second = [f"{escape(message.link_title)}:", message.link] if message.link else []
+    return escape(message.heading), "\n".join([*(escape(line) for line in message.lines), *second, message.url])

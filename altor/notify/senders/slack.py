@@ -33,8 +33,11 @@ def card(message: Message) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "section", "text": _plain(message.heading)}]
     if message.lines:
         blocks.append({"type": "section", "text": _plain("\n".join(message.lines))})
-    button = {"type": "button", "text": _plain("Open in Altor"), "url": message.url, "action_id": "open"}
-    blocks.append({"type": "actions", "elements": [button]})
+    buttons = [{"type": "button", "text": _plain("Open in Altor"), "url": message.url, "action_id": "open"}]
+    if message.link:
+        second = {"type": "button", "text": _plain(message.link_title), "url": message.link, "action_id": "link"}
+        buttons.append(second)
+    blocks.append({"type": "actions", "elements": buttons})
     return {"text": slack_text(message.heading), "blocks": blocks}
 
 

@@ -17,12 +17,15 @@ def _run(text: str, **look: Any) -> dict[str, Any]:
 
 
 def card(message: Message) -> dict[str, Any]:
+    actions = [{"type": "Action.OpenUrl", "title": "Open in Altor", "url": message.url}]
+    if message.link:
+        actions.append({"type": "Action.OpenUrl", "title": message.link_title, "url": message.link})
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": [_run(message.heading, weight="Bolder"), *(_run(line) for line in message.lines)],
-        "actions": [{"type": "Action.OpenUrl", "title": "Open in Altor", "url": message.url}],
+        "actions": actions,
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
