@@ -92,6 +92,13 @@ class EscalationSerializer(EscalationListSerializer):
     history = HappenedSerializer(many=True, read_only=True)
     checklist = serializers.JSONField(read_only=True, help_text=f"As it stood at sending. {_ITEMS}")
     windows = serializers.SerializerMethodField()
+    after = serializers.CharField(
+        source="after.ref", default=None, read_only=True, allow_null=True,
+        help_text="The one of the ticket that was returned or taken back before this one was sent",
+    )  # fmt: skip
+    followed_by = serializers.SlugRelatedField[Escalation](
+        slug_field="ref", many=True, read_only=True, help_text="What was sent after this one came back"
+    )
 
     class Meta(EscalationListSerializer.Meta):
         fields = (
@@ -101,6 +108,8 @@ class EscalationSerializer(EscalationListSerializer):
             "override_reason",
             "note",
             "checklist",
+            "after",
+            "followed_by",
             "tickets",
             "windows",
             "history",

@@ -39,7 +39,7 @@ from escalations.serializers import (
 def escalation_response(escalation: Escalation, *, status: int = 200) -> Response:
     """The whole escalation as JSON."""
     found = Escalation.objects.with_context().prefetch_related(
-        "links__ticket__customer", "links__run", "history__by"
+        "links__ticket__customer", "links__run", "history__by", "followed_by"
     ).get(pk=escalation.pk)  # fmt: skip
     now = timezone.now()
     context = {"windows": list(windows(found.history.all(), form_of(found.version), now).values())}

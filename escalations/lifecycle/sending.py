@@ -15,6 +15,7 @@ from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models import User
 from escalations.clocks.format import hours_of
 from escalations.contracts.checklist import Checked
+from escalations.lifecycle.again import predecessor_of, said_of
 from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.filing import file
 from escalations.lifecycle.history import W, clean, keep_clocks, tell
@@ -103,7 +104,7 @@ def _send(run: Investigation, wish: Wish, actor: User, now: datetime) -> tuple[E
         completeness=completeness, checklist=[item.as_dict() for item in wanted.items],
         override_reason=clean(wish.override_reason) if completeness == Escalation.Completeness.OVERRIDDEN else "",
         note=clean(wish.note), token=wish.token or uuid.uuid4(), owner_team=to.team, owner_person=to.person,
-        sent_by=actor, sent_at=now,
+        sent_by=actor, sent_at=now, after=predecessor_of(run.ticket),
     )  # fmt: skip
     escalation.save(force_insert=True)
     link(escalation, run.ticket, run, actor=actor, now=now)
@@ -113,7 +114,10 @@ def _send(run: Investigation, wish: Wish, actor: User, now: datetime) -> tuple[E
     escalation.issue = file(escalation)
     tell(
         escalation, W.SENT, at=now, by=actor, via=wish.via, text=wish.note,
-        data={"severity": escalation.severity, "completeness": str(completeness), "contract": str(wanted.version)},
+        data={
+            "severity": escalation.severity, "completeness": str(completeness), "contract": str(wanted.version),
+            **({"after": escalation.after.ref} if escalation.after is not None else {}),
+        },
         key=f"{escalation.pk}:sent",
     )  # fmt: skip
     keep_clocks(escalation, now)
@@ -205,6 +209,8 @@ def _tell_owner(
     now: datetime,
 ) -> None:  # fmt: skip
     lines: list[Any] = [escalation.severity_why]
+    if escalation.after is not None:
+        lines.append(f"Sent again after {said_of(escalation.after)}")
     if escalation.acknowledge_by is not None:
         lines.append(f"Acknowledge by {escalation.acknowledge_by:%H:%M UTC on %-d %B}")
     if escalation.completeness == Escalation.Completeness.PROVISIONAL:

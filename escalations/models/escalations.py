@@ -116,6 +116,8 @@ class Escalation(models.Model):
     note = models.TextField(blank=True)  # of the sender to the engineer; redacted
     packet = models.JSONField(default=dict)  # the frozen copy
     issue = models.ForeignKey(TrackedIssue, null=True, on_delete=models.SET_NULL, related_name="escalations")
+    # The one of the ticket that was returned or taken back before this one was sent.
+    after = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="followed_by")
     # Of the page it was sent from: the same page never sends two.
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     link_nonce = models.UUIDField(default=fresh_nonce, editable=False)  # of its signed link

@@ -22,7 +22,7 @@ _WORDS: Final = ORDINARY | {
 #: Keys whose values are ids and times of ours: a redaction could only break them.
 _OURS: Final = frozenset({"id", "ref_id", "result_hash", "fetched_at", "made_at", "opened_at", "as_of", "at", "sha256"})
 #: Keys of texts that people wrote, or that are made of such: there a first name alone is a person too.
-_WRITTEN: Final = frozenset({"subject", "text", "next_step", "result", "ask"})
+_WRITTEN: Final = frozenset({"subject", "text", "next_step", "result", "ask", "said", "new"})
 _WRITTEN_ABOVE: Final = frozenset({"title", "summary", "note"})
 _SHOWN: Final = "[requester]"
 

@@ -32,6 +32,7 @@ def without_words(packet: Mapping[str, Any], *, removed: str) -> dict[str, Any]:
         "timeline": [one for one in packet.get("timeline") or [] if one.get("kind") not in _WROTE],
         "evidence": [_unsaid(one, removed) for one in packet.get("evidence") or []],
         "checklist": [{**one, "detail": "", "files": []} for one in packet.get("checklist") or []],
+        "again": {**packet["again"], "said": "", "new": []} if packet.get("again") else None,
         "links": [one for one in packet.get("links") or [] if one.get("url") not in addresses],
     }
     for subject in sorted(subjects, key=len, reverse=True):

@@ -319,6 +319,19 @@ class ChecklistItem(Part):
     files: list[File] = Field(default_factory=list)
 
 
+class Again(Part):
+    """The escalation of the ticket that was returned or taken back before this one was sent."""
+
+    ref: str
+    url: str
+    how: str = Field(description="returned or taken back")
+    reason: str = Field("", description="Of a return: one of the list, in words")
+    said: str = Field("", description="What was written with it")
+    by: str = ""
+    at: datetime | None = None
+    new: list[str] = Field(default_factory=list, description="What this packet holds that the one before did not")
+
+
 class PlaybookBrief(Part):
     key: str
     version: int
@@ -340,6 +353,7 @@ class Packet(Part):
     title: str = Field(description="One line: what is wrong and for whom")
     summary: str = Field(description="At most three sentences")
     note: str = Field("", description="Sent against its contract, or provisionally: why, and what is still owed")
+    again: Again | None = Field(None, description="Where it was sent before")
     severity: Severity
     owner: Owner | None = None
     tickets: list[TicketBrief]

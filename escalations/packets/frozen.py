@@ -11,7 +11,9 @@ from escalations.contracts.checklist import Checked, State
 from escalations.lifecycle.owners import owners
 from escalations.lifecycle.proposing import Proposal
 from escalations.models import Escalation, EscalationEvent
+from escalations.packets.again import again_of
 from escalations.packets.build import build_packet
+from escalations.packets.cleaning import clean, people_of
 from escalations.packets.format import ChecklistItem, File, Link, Owner
 from escalations.packets.material import address
 
@@ -26,7 +28,11 @@ def freeze(escalation: Escalation, wanted: Proposal, *, now: datetime) -> dict[s
         owner=Owner(name=to.title, why=f"{wanted.form.title}: {wanted.chosen_because}"), made_by=escalation.sent_by,
         links=[Link(title=f"Escalation {escalation.ref}", url=address("escalations:escalation", escalation.ref))],
     )  # fmt: skip
-    return packet.as_dict()
+    document = packet.as_dict()
+    if escalation.after is None:
+        return document
+    again = again_of(escalation.after, document).model_dump(mode="json")
+    return clean({**document, "again": again}, people_of([wanted.run.ticket]))
 
 
 def additions(escalation: Escalation) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ def outline(packet: Given, additions: Iterable[Given] = (), depth: Depth | None 
     deep = depth or Depth()
     makers = (
         ("summary", "", _summary(packet)),
+        ("again", "Sent again", _again(packet)),
         ("additions", "Added after it was sent", _additions(packet, list(additions))),
         ("facts", "At a glance", _facts(packet)),
         ("next", "What to do", _next(packet)),
@@ -57,6 +58,21 @@ def _summary(packet: Given) -> Iterator[Block]:
     yield Para(line(plain(packet.get("summary"), "strong")))
     if packet.get("note"):
         yield Quote(line(plain("Note: ", "strong"), packet["note"]))
+
+
+def _again(packet: Given) -> Iterator[Block]:
+    again = packet.get("again") or {}
+    if not again:
+        return
+    reason = f": {again['reason']}" if again.get("reason") else ""
+    who = f" ({again['by']}, {clock(again['at'])})" if again.get("by") and again.get("at") else ""
+    yield Para(line("Sent again after ", plain(again.get("ref"), url=str(again.get("url") or "")),
+                    f" was {again.get('how')}{reason}{who}."))  # fmt: skip
+    if again.get("said"):
+        yield Quote(line(again["said"]))
+    if new := again.get("new"):
+        yield Para(line(plain("New since:", "strong")))
+        yield Bullets([line(text) for text in new])
 
 
 def _additions(packet: Given, additions: Sequence[Given]) -> Iterator[Block]:

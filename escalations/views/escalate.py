@@ -17,6 +17,7 @@ from altor.models import User
 from escalations.attachments.keeping import attach, detach, read_upload
 from escalations.attachments.kinds import ENDINGS
 from escalations.contracts.spans import said
+from escalations.lifecycle.again import ending_of, predecessor_of, said_of
 from escalations.lifecycle.answers import store_answers
 from escalations.lifecycle.drafts import save_draft
 from escalations.lifecycle.owners import owners
@@ -186,11 +187,21 @@ def _form(
         "windows": _windows(wanted), "token": draft.token if draft else uuid.uuid4(),
         "severity_why": given.get("severity_why", draft.severity_why if draft else ""),
         "note": given.get("note", draft.note if draft else ""), "may_override": wanted.may_override(user),
+        **_before(run.ticket),
         "accepts": ",".join(ENDINGS),
         "said": {item.id: given.get(f"{ANSWER}{item.id}", item.says if item.state == "answered" else "")
                  for item in wanted.items},
     }  # fmt: skip
     return render(request, template, context, status=status)
+
+
+def _before(ticket: Ticket) -> dict[str, Any]:
+    """The escalation that came back, whose words the next one answers."""
+    found = predecessor_of(ticket)
+    if found is None:
+        return {"before": None}
+    end = ending_of(found)
+    return {"before": found, "before_said": said_of(found), "before_words": end.text if end is not None else ""}
 
 
 def _is_swap(request: HttpRequest) -> bool:

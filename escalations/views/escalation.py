@@ -20,6 +20,7 @@ from escalations.attachments.kinds import ENDINGS
 from escalations.contracts.stored import form_of
 from escalations.lifecycle import changing, gaps
 from escalations.lifecycle.acting import ACTS, NEEDS_TEXT, Doer, act, judge
+from escalations.lifecycle.again import said_of
 from escalations.lifecycle.links import link_token, renew
 from escalations.lifecycle.windows import windows
 from escalations.models import Escalation
@@ -67,6 +68,8 @@ def page_context(found: Escalation, user: User) -> dict[str, Any]:
         "levels": list(form.levels),
         "attachable": {item.id for item in form.checklist if item.attach}, "accepts": ",".join(ENDINGS),
         "links": list(found.links.select_related("ticket__customer", "ticket__owner", "run")),
+        "before": found.after, "before_said": said_of(found.after) if found.after is not None else "",
+        "followed_by": list(found.followed_by.order_by("pk")),
         "gaps": list(found.gaps.all()), "verdict": found.verdicts.select_related("by").last(),
         "buttons": offered(found, user), "rejections": Escalation.Rejection.choices,
         "may_work": user.may("escalation.work"), "may_send": user.may("escalation.send"),
