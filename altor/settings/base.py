@@ -351,6 +351,8 @@ CONFIGURATION_PARTS = [
     "altor.configuration.TeamsPart",
     "altor.configuration.EndpointsPart",
     "escalations.oncall.configuration.RotationsPart",
+    "escalations.handoffs.configuration.HandoffsPart",
+    "escalations.linear.configuration.LinearPart",
     "investigations.configuration_automation.AutomationPart",
     "investigations.configuration_helpdesks.HelpdesksPart",
 ]

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,16 +21,19 @@ from altor.errors import InvalidInput
 from altor.models import Team, User
 from escalations.api.oncall_shapes import (
     OnCallNowSerializer,
+    RotationChange,
     RotationDetailSerializer,
+    RotationInput,
     RotationOverrideInput,
     RotationOverrideSerializer,
     RotationSerializer,
+    RotationVersionSerializer,
     ScheduleSerializer,
     seat_shape,
     shift_shape,
 )
 from escalations.models import Rotation, RotationOverride
-from escalations.oncall.editing import usernames
+from escalations.oncall.editing import allow_edit, create_rotation, save_rotation, set_active, usernames
 from escalations.oncall.now import on_call
 from escalations.oncall.overrides import add_override, cancel_override
 from escalations.oncall.rotations import load, load_one
@@ -103,7 +107,19 @@ def _instant(request: Request, name: str) -> datetime | None:
 
 
 class RotationViewSet(mixins.ListModelMixin, ApiViewSet):
-    required_permissions = {"list": "oncall.read", "retrieve": "oncall.read"}
+    """As on the page: a lead of the rotation's team or an administrator changes it, and who gains or loses time on call
+    is told.
+    """
+
+    required_permissions = {
+        "list": "oncall.read",
+        "retrieve": "oncall.read",
+        "versions": "oncall.read",
+        "create": "oncall.edit",
+        "update": "oncall.edit",
+        "activate": "oncall.edit",
+        "withdraw": "oncall.edit",
+    }
     lookup_field = "slug"
     lookup_value_regex = r"[a-z0-9][a-z0-9_\-]{0,59}"
     serializer_class = RotationSerializer
@@ -115,12 +131,72 @@ class RotationViewSet(mixins.ListModelMixin, ApiViewSet):
     @extend_schema(responses=RotationDetailSerializer)
     def retrieve(self, request: Request, slug: str) -> Response:
         """With its seats and layers, as they are written in a configuration file."""
-        row = self.get_object()
+        return self._told(self.get_object())
+
+    @extend_schema(request=RotationInput, responses={201: RotationDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Begin a rotation. 409 when the team has one of that name."""
+        body = RotationInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        made = create_rotation(
+            body.form(), actor=self.user, now=timezone.now(), slug=given["slug"], comment=given["comment"], origin="api"
+        )
+        return self._told(made, status=201)
+
+    @extend_schema(request=RotationChange, responses=RotationDetailSerializer)
+    def update(self, request: Request, slug: str) -> Response:
+        """Store a version, in force from now or from a moment to come; the same words are the version they are.
+
+        409 when somebody stored a version since `based_on`.
+        """
+        row = self._editable()
+        body = RotationChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        save_rotation(
+            row, body.form(), actor=self.user, now=timezone.now(), based_on=given["based_on"],
+            in_force_from=given["in_force_from"], comment=given["comment"], origin="api",
+        )  # fmt: skip
+        return self._told(self.get_queryset().get(pk=row.pk))
+
+    @extend_schema(responses=RotationVersionSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def versions(self, request: Request, slug: str) -> Response:
+        """All versions, newest first, with when each began to count."""
+        found = self.get_object().versions.select_related("created_by").order_by("-number")
+        return Response(RotationVersionSerializer(found, many=True).data)
+
+    @extend_schema(request=None, responses=RotationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def activate(self, request: Request, slug: str) -> Response:
+        """Put it in force again."""
+        return self._switch(is_active=True)
+
+    @extend_schema(request=None, responses=RotationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, slug: str) -> Response:
+        """End it. Its past stays."""
+        return self._switch(is_active=False)
+
+    def _editable(self) -> Rotation:
+        """One that the caller may read and not edit is 403: everybody may read all of on-call."""
+        row: Rotation = self.get_object()
+        allow_edit(self.user, row.team)
+        return row
+
+    def _switch(self, *, is_active: bool) -> Response:
+        row = self._editable()
+        set_active(row, is_active, actor=self.user, now=timezone.now())
+        return self._told(self.get_queryset().get(pk=row.pk))
+
+    @staticmethod
+    def _told(row: Any, status: int = 200) -> Response:
         newest, row.version, row.seats = row.versions.order_by("-number").first(), 0, []
         if newest is not None:
             form = usernames(newest.document).model_dump(mode="json", exclude_defaults=True)
             row.version, row.seats = newest.number, form["seats"]
-        return Response(RotationDetailSerializer(row).data)
+        return Response(RotationDetailSerializer(row).data, status=status)
 
 
 class OverrideViewSet(mixins.ListModelMixin, ApiViewSet):

@@ -9,7 +9,9 @@ from typing import Any
 from rest_framework import serializers
 
 from altor.models import User
-from escalations.models import Rotation, RotationOverride
+from escalations.models import Rotation, RotationOverride, RotationVersion
+from escalations.oncall.editing import usernames
+from escalations.oncall.format import RotationForm, read_form
 from escalations.oncall.now import OnCall
 from escalations.oncall.schedule import Shift
 
@@ -58,6 +60,54 @@ class RotationDetailSerializer(serializers.ModelSerializer[Rotation]):
         model = Rotation
         fields = ("slug", "name", "team", "owns", "zone", "is_default", "is_active", "version", "seats")
         read_only_fields = fields
+
+
+class RotationVersionSerializer(serializers.ModelSerializer[RotationVersion]):
+    created_by = serializers.CharField(source="created_by.username", default=None, read_only=True, allow_null=True)
+    seats = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RotationVersion
+        fields = ("number", "in_force_from", "comment", "origin", "created_at", "created_by", "seats")
+        read_only_fields = fields
+
+    def get_seats(self, row: RotationVersion) -> list[dict[str, Any]]:
+        """Seats and layers, as a configuration file has them."""
+        return list(usernames(row.document).model_dump(mode="json", exclude_defaults=True)["seats"])
+
+
+class _RotationWritten(serializers.Serializer[Any]):
+    """What a rotation's file says; the format checks it."""
+
+    name = serializers.CharField(max_length=80)
+    team = serializers.CharField(max_length=60, help_text="Short name")
+    owns = serializers.CharField(max_length=80, required=False, help_text="What is theirs, in words")
+    zone = serializers.CharField(max_length=60, required=False)
+    default = serializers.BooleanField(required=False, help_text="Asked when nobody names a rotation of the team")
+    seats = serializers.JSONField(help_text="Seats and layers, as a configuration file has them")
+    comment = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
+
+    def form(self) -> RotationForm:
+        """InvalidInput with the places of what is wrong."""
+        written = ("name", "team", "owns", "zone", "default", "seats")
+        return read_form({name: value for name, value in self.validated_data.items() if name in written})
+
+
+class RotationInput(_RotationWritten):
+    slug = serializers.CharField(
+        max_length=60,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Short name; of the name if empty",
+    )
+
+
+class RotationChange(_RotationWritten):
+    based_on = serializers.IntegerField(min_value=0, help_text="Number of the newest version that was looked at")
+    in_force_from = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Now when left out; never in the past"
+    )
 
 
 class ScheduledShiftSerializer(serializers.Serializer[Any]):

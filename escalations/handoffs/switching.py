@@ -57,13 +57,13 @@ def has_shifts(team: Team) -> bool:
 
 @transaction.atomic
 def save_setting(
-    team: Team, *, is_on: bool, draft_before_min: int, escalate_after_min: int, actor: User, now: datetime
+    team: Team, *, is_on: bool, draft_before_min: int, escalate_after_min: int, actor: User | None, now: datetime
 ) -> HandoffSetting:
-    """From now on. Switched off, what is drafted already is still to be accepted.
+    """From now on. Switched off, what is drafted already is still to be accepted. Actor None: configuration files.
 
     InvalidInput for a team without an active rotation, and for minutes outside of LEAST to MOST.
     """
-    if not may_lead(actor, team):
+    if actor is not None and not may_lead(actor, team):
         raise PermissionRefused("Only a lead of the team or an administrator may set its handoffs.")
     errors = {
         name: [f"{LEAST} to {MOST} minutes"]

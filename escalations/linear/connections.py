@@ -72,9 +72,12 @@ def config_of(row: LinearConnection) -> ConnectionConfig:
 
 # --------------------------------------------------------------------------------------------------------------- edited
 @transaction.atomic
-def save_connection(values: ConnectionValues, *, actor: User | None, name: str = "main") -> LinearConnection:
+def save_connection(
+    values: ConnectionValues, *, actor: User | None, name: str = "main", needs_key: bool = True
+) -> LinearConnection:
     """Create or change it. InvalidInput names the field. A stored key is never sent to another host than it was
-    entered for.
+    entered for. Without `needs_key` (configuration files hold none) it may wait for its key, and files nothing until
+    then.
     """
     row = LinearConnection.objects.select_for_update(of=("self",)).filter(name=name).first()
     before = _told(row) if row else None
@@ -85,14 +88,15 @@ def save_connection(values: ConnectionValues, *, actor: User | None, name: str =
         raise InvalidInput("The address names another host: enter the key again", field="secret")
     row = row or LinearConnection(name=name)
     row.secret = given or row.secret
-    if not row.secret:
+    if not row.secret and needs_key:
         raise InvalidInput("A key is needed", field="secret")
     row.base_url, row.is_active = base_url, True
     row.options = {"auth": "oauth"} if values.oauth else {}
     row.team, row.project = values.team.strip(), values.project.strip()
     row.labels = list(dict.fromkeys(label.strip() for label in values.labels if label.strip()))[:_MOST_LABELS]
     row.endpoint = _endpoint(row, values.webhook_secret, actor)
-    row.health, row.health_message, row.checked_at = Connection.Health.UNKNOWN, "", None
+    waits = "" if row.secret else "It waits for its key: enter it under “Edit”."
+    row.health, row.health_message, row.checked_at = Connection.Health.UNKNOWN, waits, None
     _check_fields(row)
     row.save()
     record_event(

@@ -78,7 +78,7 @@ class RotationVersion(models.Model):
     in_force_from = models.DateTimeField()
     document = models.JSONField()
     comment = models.CharField(max_length=300, blank=True)
-    origin = models.CharField(max_length=12, default="editor")  # editor, file, restored
+    origin = models.CharField(max_length=12, default="editor")  # editor, file, api, restored
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 

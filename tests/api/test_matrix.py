@@ -275,7 +275,12 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-oncall-now", "get"): Case("oncall/now/", "oncall.read", 200),
     ("api-oncall-schedule", "get"): Case("oncall/schedule/", "oncall.read", 200),
     ("api-rotation-list", "get"): Case("oncall/rotations/", "oncall.read", 200),
+    ("api-rotation-list", "post"): Case("oncall/rotations/", "oncall.edit", 400, {"name": "x"}),
     ("api-rotation-detail", "get"): Case("oncall/rotations/nothing/", "oncall.read", 404),
+    ("api-rotation-detail", "put"): Case("oncall/rotations/nothing/", "oncall.edit", 404, {}),
+    ("api-rotation-versions", "get"): Case("oncall/rotations/nothing/versions/", "oncall.read", 404),
+    ("api-rotation-activate", "post"): Case("oncall/rotations/nothing/activate/", "oncall.edit", 404),
+    ("api-rotation-withdraw", "post"): Case("oncall/rotations/nothing/withdraw/", "oncall.edit", 404),
     ("api-override-list", "get"): Case("oncall/overrides/", "oncall.read", 200),
     ("api-override-list", "post"): Case(
         "oncall/overrides/", "oncall.take", 404,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection as database
 from django.utils import timezone
 
+from altor.configuration import apply_folder, difference, write_folder
 from altor.errors import InvalidInput
 from altor.models import AuditEvent, InboundEndpoint
 from escalations.linear.connections import check_connection, remove_connection, usable
@@ -97,3 +99,32 @@ def test_a_removed_connection_forgets_its_key_and_keeps_its_issues(peer: LinearP
 def test_an_address_that_may_not_be_asked_is_refused(peer: LinearPeer, url: str) -> None:
     with pytest.raises(InvalidInput):
         connect(peer, base_url=url)
+
+
+def test_it_goes_out_as_a_file_without_its_secrets_and_comes_back(peer: LinearPeer, tmp_path: Path) -> None:
+    row = connect(peer, project="Reliability")
+    write_folder(tmp_path)
+    text = (tmp_path / "linear.yaml").read_text()
+    assert "project: Reliability" in text and "- bug" in text
+    assert KEY not in text and HOOK_SECRET not in text
+    assert difference(tmp_path) == "" and apply_folder(tmp_path) == []
+    (tmp_path / "linear.yaml").write_text(text.replace("Reliability", "Billing"))
+    assert apply_folder(tmp_path) == ["linear.yaml"]
+    row.refresh_from_db()
+    assert (row.project, row.secret) == ("Billing", KEY)
+    (tmp_path / "linear.yaml").write_text(text.replace(peer.url, "http://127.0.0.1:9/graphql"))
+    with pytest.raises(InvalidInput, match=r"linear\.yaml: main: The address names another host: enter the key again"):
+        apply_folder(tmp_path)
+    (tmp_path / "linear.yaml").write_text("{}\n")
+    apply_folder(tmp_path, prune=True)
+    assert usable() is None
+
+
+def test_on_another_installation_it_waits_for_its_key_and_files_nothing(peer: LinearPeer, tmp_path: Path) -> None:
+    (tmp_path / "linear.yaml").write_text(f"main:\n  base_url: {peer.url}\n  team: ENG\n")
+    apply_folder(tmp_path)
+    row = LinearConnection.objects.get()
+    assert (row.team, row.health_message) == ("ENG", "It waits for its key: enter it under “Edit”.")
+    assert usable() is None
+    connect(peer)
+    assert usable() == row

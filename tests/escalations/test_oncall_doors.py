@@ -14,6 +14,7 @@ from altor.configuration import apply_folder, difference, exported, write_folder
 from altor.errors import InvalidInput
 from altor.models import AuditEvent, User
 from altor.tokens import create_token
+from escalations.handoffs.switching import terms_of
 from escalations.models import Rotation, RotationOverride
 from escalations.oncall.demo import SLUG, OnCallDemo
 from escalations.oncall.editing import save_rotation
@@ -133,6 +134,84 @@ def test_overrides_are_made_and_cancelled_over_rest_by_those_who_may() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- sidebar
+EDIT = ("oncall.read", "oncall.edit")
+
+
+def test_a_rotation_is_begun_changed_ended_and_begun_again_over_rest() -> None:
+    people("ana", "ben")
+    (lead,) = people("leo", role="lead")
+    client = client_of(lead, *EDIT)
+    made = client.post(f"{API}rotations/", written(layer("ana", "ben")), format="json")
+    assert made.status_code == 201
+    told = made.json()
+    assert (told["slug"], told["version"], told["is_default"]) == ("support", 1, True)
+    assert told["seats"][0]["layers"][0]["people"] == ["ana", "ben"]
+    assert on_call(NOW)[0].person.username == "ana"
+    change = {**written(layer("ben", "ana")), "based_on": 1, "comment": "Ana is away"}
+    changed = client.put(f"{API}rotations/support/", change, format="json")
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+    assert on_call(NOW)[0].person.username == "ben"
+    again = client.put(f"{API}rotations/support/", {**change, "based_on": 2}, format="json")
+    assert (again.status_code, again.json()["version"]) == (200, 2)
+    versions = client.get(f"{API}rotations/support/versions/").json()
+    assert [(one["number"], one["origin"], one["created_by"], one["comment"]) for one in versions] == [
+        (2, "api", "leo", "Ana is away"), (1, "api", "leo", ""),
+    ]  # fmt: skip
+    assert client.post(f"{API}rotations/support/withdraw/").json()["is_active"] is False
+    assert on_call(NOW) == []
+    assert client.post(f"{API}rotations/support/activate/").json()["is_active"] is True
+    assert on_call(NOW)[0].person.username == "ben"
+    told = AuditEvent.objects.filter(object_kind="rotation").order_by("pk").values_list("action", "actor__username")
+    assert list(told) == [(f"rotation.{name}", "leo") for name in ("created", "changed", "ended", "restored")]
+
+
+def test_a_change_over_rest_may_begin_later() -> None:
+    people("ana", "ben")
+    (lead,) = people("leo", role="lead")
+    rotation(layer("ana"))
+    later = NOW + timedelta(days=7)
+    change = {**written(layer("ben")), "based_on": 1, "in_force_from": later.isoformat()}
+    assert client_of(lead, *EDIT).put(f"{API}rotations/support/", change, format="json").status_code == 200
+    assert [on_call(at)[0].person.username for at in (NOW, later + timedelta(hours=1))] == ["ana", "ben"]
+    past = {**change, "based_on": 2, "in_force_from": (NOW - timedelta(days=1)).isoformat(), "owns": "nights"}
+    refused = client_of(lead, *EDIT).put(f"{API}rotations/support/", past, format="json")
+    assert refused.status_code == 400 and "never who was on call" in refused.json()["detail"]
+
+
+def test_over_rest_two_editors_never_overwrite_each_other_and_what_is_wrong_is_told_with_its_place() -> None:
+    people("ana", "ben")
+    (lead,) = people("leo", role="lead")
+    row = rotation(layer("ana"))
+    client, address = client_of(lead, *EDIT), f"{API}rotations/support/"
+    change = {**written(layer("ben")), "based_on": 1}
+    assert client.put(address, change, format="json").status_code == 200
+    late = client.put(address, {**change, "owns": "nights"}, format="json")
+    assert (late.status_code, late.json()["latest"]) == (409, 2)
+    assert client.put(address, written(layer("ben")), format="json").status_code == 400  # on what was it based?
+    wrong = client.put(address, {**change, "based_on": 2, "zone": "Europe/Nowhere"}, format="json")
+    assert wrong.status_code == 400 and "zone" in wrong.json()["errors"]
+    nobody = client.put(address, {**written(layer("bex")), "based_on": 2}, format="json")
+    assert nobody.status_code == 400 and "Nobody is called 'bex'" in nobody.json()["detail"]
+    assert row.versions.count() == 2
+    assert client.post(f"{API}rotations/", written(layer("ana")), format="json").status_code == 409
+    page = client.post(f"{API}rotations/", {**written(layer("ana"), name="New"), "slug": "new"}, format="json")
+    assert page.status_code == 400
+
+
+def test_who_may_not_edit_a_rotation_changes_nothing_over_rest() -> None:
+    ana, _ = people("ana", "ben")
+    (other,) = people("olga", team=make.team("Other"), role="lead")
+    row = rotation(layer("ana"))
+    change = {**written(layer("ben")), "based_on": 1}
+    for client in (client_of(ana, "oncall.read", "oncall.take"), client_of(other, *EDIT)):
+        assert client.put(f"{API}rotations/support/", change, format="json").status_code == 403
+        assert client.post(f"{API}rotations/support/withdraw/").status_code == 403
+        body = written(layer("ana"), name="Second")
+        assert client.post(f"{API}rotations/", body, format="json").status_code == 403
+    row.refresh_from_db()
+    assert (row.versions.count(), row.is_active, Rotation.objects.count()) == (1, True, 1)
+
+
 def test_the_sidebar_says_who_owns_urgent_triage_of_the_tickets_team() -> None:
     ana, _ = people("ana", "ben")
     other = make.team("Elsewhere")
@@ -198,6 +277,35 @@ def test_files_make_rotations_and_pruning_ends_them(tmp_path: Path) -> None:
     apply_folder(tmp_path, prune=True)
     assert {one.slug: one.is_active for one in Rotation.objects.all()} == {"old": False, "next": True}
     assert "rotations/old.yaml" not in exported()
+
+
+def test_handoff_settings_go_out_as_a_file_and_come_back(tmp_path: Path) -> None:
+    people("ana")
+    rotation(layer("ana"))
+    write_folder(tmp_path)
+    assert (tmp_path / "handoffs.yaml").read_text() == "{}\n"
+    file = tmp_path / "handoffs.yaml"
+    file.write_text("support:\n  draft_before_min: 45\n")
+    assert apply_folder(tmp_path) == ["handoffs.yaml"]
+    terms = terms_of(make.team())
+    assert (terms.is_on, terms.draft_before, terms.escalate_after) == (
+        True,
+        timedelta(minutes=45),
+        timedelta(minutes=30),
+    )
+    write_folder(tmp_path)
+    assert difference(tmp_path) == "" and apply_folder(tmp_path) == []
+    file.write_text("support:\n  draft_before_min: 1\n")
+    with pytest.raises(InvalidInput, match=r"handoffs\.yaml: support: Choose 5 to 480 minutes"):
+        apply_folder(tmp_path)
+    file.write_text("nobody: {}\n")
+    with pytest.raises(InvalidInput, match=r"there is no team 'nobody'"):
+        apply_folder(tmp_path)
+    file.write_text("{}\n")
+    apply_folder(tmp_path)
+    assert terms_of(make.team()).is_on
+    apply_folder(tmp_path, prune=True)
+    assert not terms_of(make.team()).is_on
 
 
 @pytest.mark.parametrize("slug", ["new", "swaps", "Upper", "a b"])
