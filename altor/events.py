@@ -47,6 +47,8 @@ KINDS: Final[dict[str, str]] = {
     "escalation.joined": "the ticket joined an escalation that is open: investigation ends",
     "escalation.acknowledged": "the owner of an escalation gave a first sign",
     "escalation.accepted": "engineering took an escalation as its own",
+    "escalation.asked": "engineering waits for an answer of support",
+    "escalation.answered": "support answered engineering",
     "escalation.rejected": "engineering returned an escalation, with a reason",
     "escalation.resolved": "engineering says the cause is gone",
     "escalation.reopened": "it is not gone after all",

@@ -327,6 +327,7 @@ RUN_ENDED = [
     "investigations.services.automatic.look_again",
     "investigations.services.notes.run_ended",
     "investigations.services.announcing.run_ended",
+    "investigations.services.renewals.run_ended",
     "escalations.lifecycle.gaps.run_ended",
 ]
 #: Work the events of sources that are no helpdesk, see `investigations.services.inbound.InboundHandler`.

@@ -21,7 +21,8 @@ LONGEST_TEXT: Final = 4000
 #: What is a phase event of the tickets too.
 _PHASES: Final[Mapping[str, str]] = {
     W.SENT: "escalation.sent", W.JOINED: "escalation.joined", W.ACKNOWLEDGED: "escalation.acknowledged",
-    W.ACCEPTED: "escalation.accepted", W.REJECTED: "escalation.rejected", W.RESOLVED: "escalation.resolved",
+    W.ACCEPTED: "escalation.accepted", W.ASKED: "escalation.asked", W.ANSWERED: "escalation.answered",
+    W.REJECTED: "escalation.rejected", W.RESOLVED: "escalation.resolved",
     W.REOPENED: "escalation.reopened", W.VERIFIED: "escalation.verified", W.WITHDRAWN: "escalation.withdrawn",
     W.BROKEN: "escalation.broken",
 }  # fmt: skip

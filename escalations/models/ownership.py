@@ -164,7 +164,7 @@ class TicketStanding(models.Model):
     due_at = models.DateTimeField(null=True)  # of the clock that is due first
     due_kind = models.CharField(max_length=12, blank=True)
     is_broken = models.BooleanField(default=False)  # a clock that runs or pauses is broken
-    waiting = models.CharField(max_length=10, blank=True)  # customer, hold
+    waiting = models.CharField(max_length=12, blank=True)  # customer, hold, engineering
     check_at = models.DateTimeField(null=True)  # when something is to be told next
     owner_since = models.DateTimeField(null=True)
     unowned_since = models.DateTimeField(null=True)  # null while it has an owner, or is over

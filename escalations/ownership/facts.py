@@ -16,7 +16,9 @@ ORDER: Final = {
     for place, kind in enumerate((
         "ticket.received", "ticket.customer_set", "ticket.classified", "ticket.priority", "ticket.tier",
         "ticket.reopened", "ticket.customer_wrote", "run.step", "run.finished", "run.answered", "diagnosis.accepted",
-        "diagnosis.corrected", "ticket.replied", "reply.sent", "ticket.status", "ticket.assigned", "ticket.resolved",
+        "diagnosis.corrected", "escalation.sent", "escalation.joined", "escalation.reopened", "escalation.asked",
+        "escalation.answered", "escalation.rejected", "escalation.withdrawn", "escalation.resolved", "ticket.replied",
+        "reply.sent", "ticket.status", "ticket.assigned", "ticket.resolved",
     ))
 }  # fmt: skip
 #: Those after which a ticket's clocks and alarms read otherwise.
@@ -25,12 +27,13 @@ MOVING: Final = frozenset(kind for kind in ORDER if not kind.startswith(("run.",
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`key` is the phase event's."""
+    """`key` is the phase event's, and so is `subject`: of an escalation, its reference."""
 
     at: datetime
     kind: str
     key: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -42,7 +45,7 @@ def facts_of(ticket: Ticket) -> list[Fact]:
     of whom nothing was told, has been theirs since.
     """
     told = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind__in=list(ORDER))
-    found = [Fact(at, kind, key, data) for at, kind, key, data in told.values_list("at", "kind", "key", "data")]
+    found = [Fact(*row) for row in told.values_list("at", "kind", "key", "data", "subject_ref")]
     if not any(fact.kind == "ticket.received" for fact in found):
         found.append(Fact(ticket.opened_at, "ticket.received"))
     if ticket.owner is not None and not any(fact.kind == "ticket.assigned" for fact in found):

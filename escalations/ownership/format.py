@@ -101,7 +101,7 @@ class Warn(BaseModel):
 
 
 #: What a ticket waits for.
-Pause = Literal["customer", "hold"]
+Pause = Literal["customer", "hold", "engineering"]
 
 
 class PolicyForm(BaseModel):

@@ -28,6 +28,7 @@ VIEWS: Final = (
     ("unowned", "Nobody's"),
     ("broken", "Breached"),
     ("waiting", "Waiting on customer"),
+    ("engineering", "Waiting on engineering"),
 )
 #: A renewal within this is near.
 _RENEWS_SOON: Final = timedelta(days=45)
@@ -88,6 +89,7 @@ class QueueFilter:
             "unowned": Q(owner=None),
             "broken": Q(standing__is_broken=True),
             "waiting": Q(standing__waiting="customer"),
+            "engineering": Q(standing__waiting="engineering"),
         }[self.view]
         return tickets.filter(wanted & (Q(team=self.team) if self.team is not None else Q()))
 

@@ -4,6 +4,7 @@
   once there was a first reply.
 - Waiting on the customer is: the helpdesk says so, and the last word is ours. A message of theirs ends it, whatever
   the status says. Where the helpdesk tells no status, an answer that rests on a diagnosis begins it.
+- Waiting on engineering is: an escalation of the ticket is open, and it is not support whom it waits for.
 - Clocks of replies never pause: it is the customer who waits.
 - A closed ticket fulfils its resolution; what was still owed is cancelled. Opened again, all go on with what had
   elapsed.
@@ -78,6 +79,7 @@ class _Planner:
     replied: bool = False
     answered: bool = False
     wrote_closed: bool = False
+    escalated: dict[str, bool] = field(default_factory=dict)  # open escalations -> whether it is engineering's turn
 
     # ------------------------------------------------------------------------------------------------------- one clock
     def _put(self, kind: Kind, fact: Fact, what: What, *, reason: str = "", terms: Terms | None = None) -> None:
@@ -124,6 +126,12 @@ class _Planner:
                 self._resolved(fact, rest)
             case "ticket.reopened":
                 self._reopened(fact)
+            case "escalation.sent" | "escalation.joined" | "escalation.reopened" | "escalation.answered":
+                self.escalated[fact.subject] = True
+            case "escalation.asked":
+                self.escalated[fact.subject] = False
+            case "escalation.rejected" | "escalation.withdrawn" | "escalation.resolved":
+                self.escalated.pop(fact.subject, None)
             case _:
                 self._decided(fact)
         self._pause(fact)
@@ -182,17 +190,21 @@ class _Planner:
                 self._put(kind, fact, What.RETARGET, terms=chosen)
 
     @property
-    def waiting(self) -> str:
+    def waits(self) -> list[str]:
+        """For whom, in the order in which it is told."""
         if not self.is_open:
-            return ""
-        if self.status == "hold":
-            return "hold"
+            return []
+        found = []
         parked = self.answered if self.status is None else self.status == "pending"
-        return "customer" if parked and not self.unanswered else ""
+        if self.status == "hold":
+            found.append("hold")
+        elif parked and not self.unanswered:
+            found.append("customer")
+        return [*found, "engineering"] if any(self.escalated.values()) else found
 
     def _pause(self, fact: Fact) -> None:
         run = self.runs[Kind.RESOLUTION]
-        wanted = self.waiting if self.waiting in run.terms.pauses else ""
+        wanted = next((who for who in self.waits if who in run.terms.pauses), "")
         if not run.is_live or run.pause == wanted:
             return
         run.pause, run.state = wanted, State.PAUSED if wanted else State.RUNNING
@@ -237,7 +249,7 @@ def plan(facts: Iterable[Fact], *, today: Case, choose: Callable[[Case], Terms],
     planner = _Planner(choose, case_at_first(happened, today), happened)
     for index, fact in enumerate(happened):
         planner.take(fact, happened[index + 1 :])
-    return Plan(planner.out, planner.terms, planner.waiting, planner.is_open)
+    return Plan(planner.out, planner.terms, next(iter(planner.waits), ""), planner.is_open)
 
 
 def reading(kind: str, events: Sequence[Planned], now: datetime) -> tuple[Reading, Terms]:

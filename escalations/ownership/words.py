@@ -13,7 +13,7 @@ from escalations.clocks.clock import State
 from escalations.models import TicketClock, TicketStanding
 
 KINDS: Final = dict(TicketClock.Kind.choices)
-WAITING: Final = {"customer": "Waiting on customer", "hold": "On hold"}
+WAITING: Final = {"customer": "Waiting on customer", "hold": "On hold", "engineering": "Waiting on engineering"}
 #: From here on it is soon.
 SOON_S: Final = 3600
 

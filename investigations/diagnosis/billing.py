@@ -434,8 +434,21 @@ def _current_subscription(subscriptions: Sequence[Record], limit_key: str) -> Fa
         "currency": plan.get("currency") or live[0].get("currency"),
         "url": live[0].get("url", ""),
     }
+    renews = _renews_at(live[0])
+    if renews:
+        facts["renews_at"] = renews
     limit = _limit(plan.get("metadata"), limit_key)
     return facts | ({"limit": limit} if limit is not None else {})
+
+
+def _renews_at(subscription: Record) -> str:
+    """The end of the period that runs, the first of its items'; empty for a subscription that ends then."""
+    if subscription.get("cancel_at_period_end") or subscription.get("cancel_at"):
+        return ""
+    ends = [
+        str(item["current_period_end"]) for item in subscription.get("items") or [] if item.get("current_period_end")
+    ]
+    return min(ends, default="")
 
 
 def _invoice(invoice: Record) -> Facts:

@@ -192,6 +192,19 @@ def found(**data):
     return billing.findings(Billing(method="billing"), data, space(ticket={"opened_at": plain(ONSET)}))
 
 
+def renewing(*ends, **more):
+    items = [{"id": f"si_{n}", "current_period_end": end} for n, end in enumerate(ends)]
+    return {"id": "sub_1", "created": day(90), "status": "active", "items": items} | more
+
+
+def test_a_subscription_is_renewed_when_the_first_of_its_periods_ends_and_never_when_it_ends_with_it():
+    ends = (day(-40), day(-20))
+    assert found(subscriptions=[renewing(*ends)])["subscription"]["renews_at"] == day(-20)
+    for over in ({"cancel_at_period_end": True}, {"cancel_at": day(-20)}):
+        assert "renews_at" not in found(subscriptions=[renewing(*ends, **over)])["subscription"]
+    assert "renews_at" not in found(subscriptions=[renewing(None)])["subscription"]
+
+
 def test_two_alike_payments_minutes_apart_are_a_duplicate():
     facts = found(charges=[charge("ch_1", day(1)), charge("ch_2", day(1, -0.1))])
     assert facts["duplicates"]["latest"]["id"] == "ch_2" and facts["duplicates"]["latest"]["first"] == "ch_1"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from altor.models import AuditEvent
+from altor.registry import parts
 from altor.tokens import create_token
 from investigations.models import Customer
 from investigations.services.customers import import_directory
@@ -47,3 +50,46 @@ def test_a_renewal_is_edited_on_the_customers_page(client: Client) -> None:
     assert client.post(url, body).status_code == 302
     found.refresh_from_db()
     assert found.renews_on == date(2027, 6, 30)
+
+
+# ------------------------------------------------------------------------------------------------------------ by a run
+def ended(customer: Customer, *, stripe_customer: str = "cus_1", **values: Any) -> None:
+    """A run of the customer's that read this subscription has ended."""
+    subscription = {"id": "sub_1", "status": "active", "renews_at": "2026-06-01T00:00:00Z", **values}
+    run = make.run(make.ticket(customer=customer), status="done", diagnosis=make.diagnosis())
+    facts = {"billing": {"subscription": subscription, "customer": {"id": stripe_customer}}}
+    make.step(run, "record", 1, source="stripe", facts=facts)
+    with time_machine.travel("2026-05-01T12:00:00Z", tick=False):
+        for part in parts("RUN_ENDED"):
+            part(run)
+    customer.refresh_from_db()
+
+
+def test_a_run_that_read_the_subscription_fills_the_renewal() -> None:
+    customer = make.customer(stripe_customer="cus_1")
+    ended(customer)
+    assert customer.renews_on == date(2026, 6, 1)
+    [told] = AuditEvent.objects.filter(action="customer.changed")
+    assert (told.before, told.after) == ({"renews_on": None}, {"renews_on": "2026-06-01"})
+    assert "sub_1" in told.reason
+    ended(customer)
+    assert AuditEvent.objects.filter(action="customer.changed").count() == 1
+
+
+def test_a_renewal_that_has_passed_is_filled_anew_and_one_to_come_stays() -> None:
+    passed = make.customer(stripe_customer="cus_1", renews_on=date(2026, 4, 30))
+    ended(passed)
+    assert passed.renews_on == date(2026, 6, 1)
+    entered = make.customer(stripe_customer="cus_2", renews_on=date(2026, 12, 31))
+    ended(entered, stripe_customer="cus_2")
+    assert entered.renews_on == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"renews_at": ""}, {"renews_at": "2026-04-01T00:00:00Z"}, {"renews_at": "soon"}, {"stripe_customer": "cus_9"}],
+)
+def test_what_is_no_renewal_of_this_customer_fills_nothing(given: dict[str, str]) -> None:
+    customer = make.customer(stripe_customer="cus_1")
+    ended(customer, **given)
+    assert customer.renews_on is None

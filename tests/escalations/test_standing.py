@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from altor import events
 from altor.models import Notice, Team, User
+from escalations.lifecycle.acting import Doer, act
+from escalations.lifecycle.sending import Wish, send
 from escalations.models import (
     SlaPolicyVersion,
     TicketClock,
@@ -300,3 +303,26 @@ def test_what_was_cut_short_is_done_by_the_sweep(support: Team, monkeypatch: pyt
     assert TicketClockWork.objects.filter(ticket_ref=found.ref).exists()
     sweep()
     assert TicketStanding.objects.filter(ticket=found).exists() and not TicketClockWork.objects.exists()
+
+
+def test_a_ticket_that_waits_for_engineering_says_so_in_the_queue_and_on_its_page(client: Client) -> None:
+    agent = make.user("mina", teams=(make.team(),))
+    save_policy({**GOLD, "pauses": ["customer", "engineering"]}, actor=None)
+    now = timezone.now()
+    ticket = make.ticket(customer=make.customer(tier="gold"), owner=agent, opened_at=now - timedelta(minutes=5))
+    run = make.finished_run(ticket)
+    sent, _ = send(run, Wish(), actor=agent, now=now)
+    refresh(ticket.ref, now + timedelta(minutes=1))
+    clock = TicketClock.objects.get(ticket=ticket, kind="resolution")
+    assert (clock.state, clock.pause) == ("paused", "engineering")
+    assert TicketStanding.objects.get(ticket=ticket).waiting == "engineering"
+    client.force_login(agent)
+    queue = client.get("/queue/?view=engineering").content.decode()
+    assert ticket.ref in queue
+    assert ticket.ref not in client.get("/queue/?view=waiting").content.decode()
+    page = client.get(f"/tickets/{ticket.ref}/ownership/").content.decode()
+    assert "paused," in page and "waiting on engineering" in page
+    act(sent, "ask", Doer(make.user("eli", role="engineer")), now=now, text="Which region is it?")
+    refresh(ticket.ref, now + timedelta(minutes=2))
+    clock.refresh_from_db()
+    assert (clock.state, clock.pause) == ("running", "")

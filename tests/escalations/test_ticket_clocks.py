@@ -40,7 +40,7 @@ def log(*lines: str) -> list[Fact]:
     for number, line in enumerate(lines):
         when, kind, *pairs = line.split()
         data: dict[str, Any] = dict(pair.split("=", 1) for pair in pairs)
-        found.append(Fact(at(when), kind, f"k{number}", data))
+        found.append(Fact(at(when), kind, f"k{number}", data, subject=data.pop("of", "")))
     return found
 
 
@@ -227,6 +227,53 @@ def test_hold_pauses_where_the_policy_says_so() -> None:
     facts = log(MONDAY, "2026-03-02T11:00Z ticket.status status=hold", "2026-03-02T14:00Z ticket.status status=open")
     both = terms(pauses=frozenset({"customer", "hold"}))
     assert clocks(facts, "2026-03-02T15:00Z", both)["resolution 1"].elapsed == hours(3)  # 11 - 9, 15 - 14
+
+
+ENGINEERING = frozenset({"customer", "engineering"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "elapsed", "state", "pause"),
+    [
+        # 10 - 9, and then engineering has it.
+        (["10:00Z escalation.sent of=ESC-1"], 1, State.PAUSED, "engineering"),
+        (["10:00Z escalation.sent of=ESC-1", "12:00Z escalation.rejected of=ESC-1"], 4, State.RUNNING, ""),  # 15 - 12
+        (["10:00Z escalation.sent of=ESC-1", "12:00Z escalation.resolved of=ESC-1"], 4, State.RUNNING, ""),
+        (["10:00Z escalation.sent of=ESC-1", "12:00Z escalation.withdrawn of=ESC-1"], 4, State.RUNNING, ""),
+        # While engineering waits for support it is support's turn: 13 - 12.
+        (["10:00Z escalation.sent of=ESC-1", "12:00Z escalation.asked of=ESC-1", "13:00Z escalation.answered of=ESC-1"],
+         2, State.PAUSED, "engineering"),
+        # It is not gone: 13 - 12.
+        (["10:00Z escalation.joined of=ESC-1", "12:00Z escalation.resolved of=ESC-1",
+          "13:00Z escalation.reopened of=ESC-1"], 2, State.PAUSED, "engineering"),
+        # Of two the other is open still.
+        (["10:00Z escalation.sent of=ESC-1", "10:30Z escalation.sent of=ESC-2", "12:00Z escalation.resolved of=ESC-1"],
+         1, State.PAUSED, "engineering"),
+        # The customer is told first.
+        (["10:00Z escalation.sent of=ESC-1", "11:00Z ticket.replied", "11:00Z ticket.status status=pending"],
+         1, State.PAUSED, "customer"),
+        (["10:00Z escalation.sent of=ESC-1", "11:00Z ticket.resolved"], 1, State.FULFILLED, ""),
+    ],
+)  # fmt: skip
+def test_an_open_escalation_pauses_the_resolution_where_the_policy_says_so(
+    lines: list[str], elapsed: float, state: State, pause: str
+) -> None:
+    facts = log(MONDAY, *(f"2026-03-02T{line}" for line in lines))
+    found = clocks(facts, "2026-03-02T15:00Z", terms(pauses=ENGINEERING))
+    one = found["resolution 1"]
+    assert (one.elapsed, one.state, one.pause) == (hours(elapsed), state, pause)
+
+
+def test_where_the_policy_does_not_say_so_an_escalation_stops_nothing() -> None:
+    facts = log(MONDAY, "2026-03-02T10:00Z escalation.sent of=ESC-1")
+    one = clocks(facts, "2026-03-02T15:00Z", terms())["resolution 1"]
+    assert (one.elapsed, one.state) == (hours(6), State.RUNNING)
+
+
+def test_replies_are_owed_while_engineering_has_it() -> None:
+    facts = log(MONDAY, "2026-03-02T10:00Z escalation.sent of=ESC-1")
+    one = clocks(facts, "2026-03-02T12:00Z", terms(pauses=ENGINEERING))["first_reply 1"]
+    assert (one.elapsed, one.state) == (hours(3), State.RUNNING)
 
 
 def test_nothing_that_is_promised_only_measures() -> None:
