@@ -60,6 +60,11 @@ def number(value: float | int | Decimal | None) -> str:
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"
 
 
+def counted(n: float, one: str, many: str = "") -> str:
+    """`1 endpoint is`, `3 endpoints are`: the number with what agrees with it. Without `many` it is `one` with an s."""
+    return f"{number(n)} {one if n == 1 else many or f'{one}s'}"
+
+
 def size(count: int) -> str:
     """Bytes as `812 B`, `12.4 kB`, `3.1 MB`: decimal units."""
     for unit, step in (("MB", 1_000_000), ("kB", 1_000)):

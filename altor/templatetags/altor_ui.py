@@ -237,6 +237,14 @@ def percent(share: Any) -> str:
 
 
 @register.filter
+def counted(value: Any, said: str) -> str:
+    """`{{ n|counted:"row" }}`, `{{ n|counted:"row is/rows are" }}`: the number with what agrees with it."""
+    one, _, many = said.partition("/")
+    number = known(value)
+    return f"{words.MISSING} {many or one + 's'}" if number is None else words.counted(number, one, many)
+
+
+@register.filter
 def size(count: Any) -> str:
     """Bytes."""
     return words.size(int(known(count) or 0))

@@ -23,6 +23,7 @@ from altor.webhooks.endpoints import (
 from altor.webhooks.events import event_types
 from altor.webhooks.forms import OutboundEndpointForm, ReplayForm
 from altor.webhooks.replaying import replay_delivery, replay_undelivered, send_test
+from altor.words import counted
 
 
 @require_safe
@@ -142,7 +143,10 @@ def replay_all(request: HttpRequest, slug: str) -> HttpResponse:
         except DomainError as refused:
             messages.error(request, refused.detail)
         else:
-            messages.success(request, f"{count} deliveries are sent again." if count else "Nothing had failed.")
+            messages.success(
+                request,
+                f"{counted(count, 'delivery is', 'deliveries are')} sent again." if count else "Nothing had failed.",
+            )
     return redirect("outbound-endpoint", slug)
 
 

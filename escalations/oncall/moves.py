@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from altor.models import User
 from altor.notify import notify
 from altor.notify.kinds import NoticeKind
+from altor.words import counted
 from escalations.models import Rotation
 from escalations.oncall.rotations import AHEAD, Plan
 from escalations.oncall.schedule import Shift
@@ -90,7 +91,7 @@ def tell_moves(
     for pk, many in by_person.items():
         person = many[0].person
         lines = move_lines(many, person)
-        more = [f"And {len(lines) - _LINES + 1} more changes."] if len(lines) > _LINES else []
+        more = [f"And {counted(len(lines) - _LINES + 1, 'more change')}."] if len(lines) > _LINES else []
         told += notify(
             "oncall.moved", subject_ref=f"{rotation.slug}:{pk}", title=f"{rotation.name}: your on-call shifts changed",
             lines=[why, *(lines[: _LINES - len(more)]), *more], url_path=f"/on-call/{rotation.slug}/",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from altor.words import duration, number
+from altor.words import counted, duration, number
 from escalations.packets.material import moment
 from investigations.services.summary import source_title
 
@@ -134,7 +134,7 @@ def asked(query: Given) -> str:
     if query.get("status") and query.get("source") != "clickhouse":
         parts.append(f"answered {query['status']}")
     if query.get("rows") is not None:
-        parts.append(f"{number(query['rows'])} rows")
+        parts.append(counted(query["rows"], "row"))
     if query.get("read_rows"):
         parts.append(f"{number(query['read_rows'])} read")
     if query.get("seconds") is not None:

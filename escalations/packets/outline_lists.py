@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from altor.words import percent, size
+from altor.words import counted, percent, size
 from escalations.packets.blocks import (
     VERDICTS,
     Block,
@@ -72,7 +72,8 @@ def evidence(packet: Given, deep: Depth) -> Iterator[Block]:
     yield Table(("", "What", "Measured", "Verdict", "Source"), rows)
     left = len(items) - len(shown) + int(packet.get("evidence_left_out") or 0)
     if left:
-        yield Para(line(f"{left} more pieces of evidence stand in the investigation."))
+        more = counted(left, "more piece of evidence stands", "more pieces of evidence stand")
+        yield Para(line(f"{more} in the investigation."))
     if deep.queries:
         yield from _queries(packet, shown)
 
@@ -119,7 +120,8 @@ def timeline(packet: Given, deep: Depth) -> Iterator[Block]:
     if rows:
         yield Table(("Time", "What happened"), rows)
     if len(shown) < len(events):
-        yield Para(line(f"{len(events) - len(shown)} more events stand in the full packet."))
+        more = counted(len(events) - len(shown), "more event stands", "more events stand")
+        yield Para(line(f"{more} in the full packet."))
 
 
 def _around(events: Sequence[Given], most: int) -> list[Given]:
@@ -143,7 +145,8 @@ def ruled_out(packet: Given, deep: Depth) -> Iterator[Block]:
     if lines:
         yield Bullets(lines)
     if len(items) > deep.ruled_out:
-        yield Para(line(f"{len(items) - deep.ruled_out} more stand in the full packet."))
+        more = counted(len(items) - deep.ruled_out, "more stands", "more stand")
+        yield Para(line(f"{more} in the full packet."))
     for cause in rows_of(packet, "others"):
         yield Para(line("Not excluded: ", plain(cause.get("title"), "strong"), f", {sure(cause)}."))
     for text in packet.get("contradictions") or ():
@@ -166,7 +169,7 @@ def affected(packet: Given, deep: Depth) -> Iterator[Block]:
         rows = list(zip(*(cells for _, cells in kept), strict=True))
         yield Table([name for name, _ in kept], rows)
         left = int(impact.get("others") or 0) - len(rows)
-        more = f"{left:,} more are not listed. " if left > 0 else ""
+        more = f"{counted(left, 'more is', 'more are')} not listed. " if left > 0 else ""
         yield Para(line(f"{more}{impact.get('revenue_how') or ''}".strip() or "Their revenue is not known."))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from altor.words import counted
 from escalations.packets.format import Change, Impact, Onset
 from escalations.packets.impact import symptom_of
 from escalations.packets.material import Material
@@ -21,7 +22,7 @@ def title_of(material: Material, impact: Impact) -> str:
     what = str(material.top.get("title") or "") if material.is_decided else ""
     what = what or ticket.subject or f"Ticket {ticket.ref}"
     n = impact.customers - 1
-    others = f" and {n:,} other{'s' if n > 1 else ''}" if n > 0 else ""
+    others = f" and {counted(n, 'other')}" if n > 0 else ""
     whom = f"{ticket.customer}{others}" if ticket.customer else ""
     return cut(f"{what} ({whom})" if whom else what, _TITLE)
 
@@ -67,7 +68,7 @@ def _whom(material: Material, impact: Impact) -> str:
         money = " and ".join(one.shown for one in impact.revenue)
         worth = f", {money} a month at risk" if money else ""
         n = impact.customers
-        return f"{n:,} customer{' is' if n == 1 else 's are'} known to be affected{worth}{asked}"
+        return f"{counted(n, 'customer is', 'customers are')} known to be affected{worth}{asked}"
     return f"No customer is known to be affected{asked}"
 
 

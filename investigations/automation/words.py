@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from altor.words import counted
 from investigations.automation.rules import INSTALLATION, Calendar, Rule
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -41,5 +42,5 @@ def hours_of(calendar: Calendar) -> str:
     listed = f"{DAYS[days[0]]}–{DAYS[days[-1]]}" if run else ", ".join(DAYS[day] for day in days) or "no day"
     free = len(calendar.holidays)
     return f"{listed} {calendar.opens:%H:%M}–{calendar.closes:%H:%M}" + (
-        f", {free} holiday{'s' if free != 1 else ''}" if free else ""
+        f", {counted(free, 'holiday')}" if free else ""
     )

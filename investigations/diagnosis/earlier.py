@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from altor.words import counted
 from investigations.playbooks.format import Earlier, Hypothesis
 from investigations.playbooks.parts import weight_of
 
@@ -70,4 +71,4 @@ def _ago(days: float) -> str:
     whole = round(days)
     if whole < 1:
         return "less than a day ago"
-    return f"{whole} day{'s' if whole > 1 else ''} ago"
+    return f"{counted(whole, 'day')} ago"

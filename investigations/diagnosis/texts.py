@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from altor.words import MISSING, duration, money, number, percent
+from altor.words import MISSING, counted, duration, money, number, percent
 from investigations.playbooks.conditions import Unknown, evaluate
 
+#: The words of a slot that is written as `counted`: {[facts.n, 'endpoint is', 'endpoints are']|counted}.
+_COUNTED: Final = re.compile(r",\s*'([^']*)'\s*(?:,\s*'([^']*)'\s*)?\]$")
 _SLOT: Final = re.compile(r"\{([^{}|]+(?:\|\|[^{}|]+)*)(?:\|([a-z_]+))?\}")
 
 
@@ -65,8 +67,8 @@ def lead(minutes: float) -> str:
     if not whole:
         return "in the same minute as"
     if -_UNSURE_MINUTES <= minutes < 0:
-        return f"within {whole} minute{'s' if whole > 1 else ''} of"
-    told = f"{whole} minute{'s' if whole > 1 else ''}" if whole < 180 else f"{round(whole / 60)} hours"
+        return f"within {counted(whole, 'minute')} of"
+    told = counted(whole, "minute") if whole < 180 else counted(round(whole / 60), "hour")
     return f"{told} {'before' if minutes > 0 else 'after'}"
 
 
@@ -80,6 +82,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "lead": lead,
     "text": str,
     "sha": lambda value: str(value)[:7],
+    "counted": lambda value: counted(*value),
     "list": lambda value: ", ".join(str(item) for item in value) or MISSING,
 }
 
@@ -103,6 +106,12 @@ def rewrite(template: str, write: Callable[[str, str], str]) -> str:
     return _SLOT.sub(lambda match: write(match.group(1).strip(), match.group(2) or ""), template)
 
 
+def uncounted(expression: str, unknown: str) -> str:
+    """A slot that is written as `counted`, where the number is not known: `– endpoints are`."""
+    found = _COUNTED.search(expression)
+    return f"{unknown} {found.group(2) or f'{found.group(1)}s'}" if found else unknown
+
+
 def _is_missing(value: Any) -> bool:
     return isinstance(value, Unknown) or value is None or value == "" or value == []
 
@@ -119,13 +128,15 @@ def is_empty(template: str, names: Mapping[str, Any]) -> bool:
 
 
 def render(template: str, names: Mapping[str, Any], *, unknown: str = MISSING) -> str:
-    """Fill the template; what is unknown reads as `unknown`. `money` takes a list [amount in minor units, currency]."""
+    """Fill the template; what is unknown reads as `unknown`. `money` takes a list [amount in minor units, currency],
+    `counted` a list [number, what one is called, what many are called (an s more where it is left out)].
+    """
 
     def fill(match: re.Match[str]) -> str:
-        value = evaluate(match.group(1).strip(), names)
+        expression, form = match.group(1).strip(), match.group(2) or ""
+        value = evaluate(expression, names)
         if _is_missing(value):
-            return unknown
-        form = match.group(2) or ""
+            return uncounted(expression, unknown) if form == "counted" else unknown
         try:
             if form == "money":
                 return money(round(value[0]), str(value[1]))

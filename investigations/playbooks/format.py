@@ -88,7 +88,7 @@ class Limits(Part):
 # --------------------------------------------------------------------------------------------------- steps
 class EvidenceSpec(Part):
     """Evidence that a step yields. Texts may hold `{expression|format}`; formats: percent, number, ms, seconds, time,
-    money, ratio, sha, list, text."""
+    money, ratio, sha, list, text, counted."""
 
     kind: Identifier = Field(description="What it states, a word of the vocabulary or of `evidence_kinds`")
     when: Cel = Field("true", description="Yielded only when this is true, a CEL condition")

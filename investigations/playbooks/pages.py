@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from investigations.diagnosis.texts import rewrite, uncounted
 from investigations.playbooks.format import Hypothesis, Playbook, SignalSpec, Weight, weight_of
 from investigations.playbooks.loader import library_files, parse_playbook
 
@@ -128,7 +129,8 @@ def _effects(signal: SignalSpec) -> tuple[tuple[float, str], tuple[float, str]]:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", _SLOT.sub("…", text)).strip()
+    told = rewrite(text, lambda slot, form: uncounted(slot, "…") if form == "counted" else "…")
+    return re.sub(r"\s+", " ", _SLOT.sub("…", told.replace("[…]", "…"))).strip()
 
 
 def _cell(text: str) -> str:

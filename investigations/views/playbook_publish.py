@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from altor import flash
 from altor.access import page, person
 from altor.errors import DomainError
+from altor.words import counted
 from investigations.models import PlaybookVersion
 from investigations.playbooks.diff import changes, text_lines
 from investigations.playbooks.loader import PlaybookInvalid, Problem
@@ -98,7 +99,8 @@ def take_up(request: HttpRequest, key: str = "") -> HttpResponse:
         return redirect(address("publish", key))
     said = "Their changes are in your draft."
     if merged.conflicts:
-        said += f" {merged.conflicts} place{'s' if merged.conflicts > 1 else ''} you both changed stand between marks."
+        both = counted(merged.conflicts, "place you both changed stands", "places you both changed stand")
+        said += f" {both} between marks."
     flash.done(request, said, undo="Undo", url=address("undo", key))
     return redirect(editor_of(key))
 

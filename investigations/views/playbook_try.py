@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from altor import flash
 from altor.access import page, person
 from altor.errors import DomainError, InvalidInput
+from altor.words import counted
 from investigations.models import PlaybookDraft
 from investigations.playbooks.format import Step
 from investigations.playbooks.reading import PlaybookInvalid
@@ -128,7 +129,7 @@ def _put_in(request: HttpRequest, key: str, given: Mapping[str, Any]) -> int:
         if tried.outcome is not None and tried.outcome.error:
             raise InvalidInput(f"The query was tried and gave no answer: {tried.outcome.error}")
         columns = tried.columns
-        told = f"tried: {tried.row_count} rows in {tried.took}"
+        told = f"tried: {counted(tried.row_count, 'row')} in {tried.took}"
     text, line = insert_step(
         draft.text, name, step_text(step_id=name, title=title, sql=sql, columns=columns, tried=told)
     )

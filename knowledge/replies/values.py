@@ -268,6 +268,8 @@ class Values:
             return None
         value = self.facts.value(expression)
         shown = self._shown(value, form)
+        if shown and form == "counted":
+            value = value[0]  # the words beside it are no figure, and stand in no evidence
         return self._fact(expression, expression, value, shown) if shown else None
 
     def _shown(self, value: Any, form: str) -> str:

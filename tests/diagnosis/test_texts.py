@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from altor.words import duration, figure, money, number, percent
+from altor.words import counted, duration, figure, money, number, percent, size
 from investigations.diagnosis.texts import milliseconds, moment, render
+from investigations.playbooks.loader import library_files
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,44 @@ def test_moment_is_utc_and_says_so():
 def test_what_is_not_known_reads_as_a_dash_and_never_as_zero():
     names = {"a": {"share": 0.5, "total": 1000.0, "currency": "eur"}}
     assert render("{a.share|percent} of {a.missing|number}, {[a.total, a.currency]|money}", names) == "50% of –, €10.00"
+
+
+SLOWER = "{[speed.slow, 'endpoint is', 'endpoints are']|counted} slower"
+
+
+@pytest.mark.parametrize(
+    ("slow", "text"),
+    [(1, "1 endpoint is slower"), (1.0, "1 endpoint is slower"), (0, "0 endpoints are slower"),
+     (3, "3 endpoints are slower"), (1204, "1,204 endpoints are slower"), (None, "– endpoints are slower")],
+)  # fmt: skip
+def test_a_number_agrees_with_what_it_counts(slow, text):
+    assert render(SLOWER, {"speed": {"slow": slow}}) == text
+
+
+def test_where_the_number_is_not_known_its_words_stay():
+    assert render(SLOWER, {"speed": {}}) == "– endpoints are slower"
+    assert render("{[speed.slow, 'slow table']|counted}", {"speed": {}}) == "– slow tables"
+
+
+def test_one_takes_no_s():
+    assert (counted(1, "row"), counted(2, "row"), counted(1.5, "day")) == ("1 row", "2 rows", "1.50 days")
+
+
+@pytest.mark.parametrize(("count", "text"), [(812, "812 B"), (12_400, "12.4 kB"), (3_100_000, "3.1 MB")])
+def test_bytes_are_written_in_decimal_units(count, text):
+    assert size(count) == text
+
+
+#: A number of things, written so that one of them would read as many.
+_MANY = re.compile(
+    r"\{[^{}]*\|number\} (?:more |other |new |open |slow |measured |business )*"
+    r"(?!bytes\b)(?:[a-z]+s|people|fit|are)\b"
+)
+
+
+@pytest.mark.parametrize("path", library_files(), ids=lambda path: path.stem)
+def test_no_shipped_playbook_says_one_endpoints(path):
+    assert _MANY.findall(path.read_text()) == []
 
 
 def test_braces_of_a_customer_text_are_not_filled():
