@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from escalations.lifecycle.acting import Doer, act
 from escalations.lifecycle.links import link_token
+from escalations.lifecycle.sending import Wish, send
 from escalations.models import Escalation
 from tests import factories as make
 from tests.pages import scene as scenes
@@ -72,6 +75,50 @@ def test_what_is_missing_is_answered_on_the_spot_and_survives_a_change_of_severi
     expect(page.locator("[data-toast]")).to_contain_text("is sent to")
     assert Escalation.objects.get(ticket=run.ticket).severity == "SEV1"
     assert tab.policy_violations() == []
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+def test_a_file_is_attached_downloaded_and_sent_with_what_was_returned(visit: Any, width: int, theme: str) -> None:
+    scene = scenes.build()
+    tab = visit(scene.agent, width=width, theme=theme)
+    run = make.finished_run(
+        make.ticket(in_team=scene.team, customer=scene.customer, owner=scene.agent, subject="Refused since 10:00"),
+        diagnosis=make.diagnosis(culprit={"kind": "deployment", "id": "c0ffee3", "url": ""}),
+    )
+    first, _ = send(run, Wish(), actor=scene.agent, now=timezone.now())
+    engineer = make.user("eli.returns", role="engineer")
+    act(first, "reject", Doer(engineer), now=timezone.now(), text="Which request was it?", reason="missing_evidence")
+    run.evidence.update(requests=[], url="")
+    page = tab.open(f"/tickets/{run.ticket.ref}/escalate/")
+    expect(page.get_by_text("Which request was it?")).to_be_visible()
+    page.get_by_label("A word to the engineer").fill("See the log.")
+    log = {"name": "app.log", "mimeType": "text/plain", "buffer": b"10:02 req_8f3 429"}
+    page.get_by_label("Attach a file").set_input_files(log)
+    page.get_by_role("button", name="Attach", exact=True).click()
+    expect(page.get_by_role("link", name="app.log")).to_be_visible()
+    assert page.input_value("#note") == "See the log."
+    shoot(page, f"escalate-attached-{theme}-{width}")
+    assert tab.axe() == []
+    with page.expect_download() as loading:
+        page.get_by_role("link", name="app.log").click()
+    assert loading.value.suggested_filename == "app.log"
+    # Another severity swaps the form; the file is the ticket's, and stays.
+    page.get_by_label("One customer, or money").click()
+    expect(page.get_by_role("button", name="Send as SEV3")).to_be_visible()
+    expect(page.get_by_role("link", name="app.log")).to_be_visible()
+    page.get_by_label("Many customers are degraded").click()
+    expect(page.get_by_role("button", name="Send as SEV2")).to_be_visible()
+    page.get_by_role("button", name="Send as SEV2").click()
+    expect(page.locator("[data-toast]")).to_contain_text("is sent to")
+    expect(page.get_by_text(f"{first.ref} was returned: Evidence is missing")).to_be_visible()
+    shoot(page, f"escalation-again-{theme}-{width}")
+    assert tab.axe() == []
+    tab.open(f"/escalations/{Escalation.objects.get(after=first).ref}/packet/")
+    expect(page.get_by_text("How to see it again: file app.log.")).to_be_visible()
+    shoot(page, f"packet-again-{theme}-{width}")
+    assert tab.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.policy_violations() == [] and tab.complaints == []
 
 
 def test_an_engineer_without_an_account_acknowledges_by_link(visit: Any) -> None:
