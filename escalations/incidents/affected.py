@@ -15,6 +15,8 @@ from investigations.models import Customer, Investigation, Ticket
 WITHIN: Final = timedelta(hours=24)
 #: What a cause is called that is one ticket's own, see `causes.cause_of`.
 _OWN: Final = "ticket"
+#: Scopes of a diagnosis that hold for one customer, or for nobody.
+_OF_ONE: Final = frozenset({"", "none", "customer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,10 @@ def spread_of(cause: str, now: datetime, *, after: datetime | None = None) -> Sp
         if run.ticket_id not in newest and cause_of(run) == cause:
             newest[run.ticket_id] = run
     newer = _newest_runs(list(newest))
+    # By what they look at: a run of yesterday's ticket may be the one that was worked last.
+    newest = dict(sorted(newest.items(), key=lambda one: (one[1].as_of, one[1].pk), reverse=True))
     runs = [run for run in newest.values() if newer.get(run.ticket_id, run.pk) == run.pk]
-    found = measured_by(next((run for run in runs if (run.diagnosis or {}).get("affected")), None))
+    found = measured_by(next((run for run in runs if others_of(run)), None))
     wrote = {run.ticket.customer.org_id if run.ticket.customer else run.ticket.ref for run in runs}
     known = wrote | {one.org_id for one in found}
     return Spread(cause, runs, found, len(wrote), len(known) + _unlisted(runs))
@@ -88,15 +92,23 @@ def _newest_runs(tickets: list[int]) -> dict[int, int]:
 def _unlisted(runs: Sequence[Investigation]) -> int:
     """How many more the query counted than it returned."""
     for run in runs:
-        found: Mapping[str, Any] | None = (run.diagnosis or {}).get("affected")
-        if found:
+        if found := others_of(run):
             return max(0, int(found["total"]) - len(found["customers"]))
     return 0
 
 
+def others_of(run: Investigation | None) -> Mapping[str, Any] | None:
+    """What the run measured of others, where its cause can be theirs: what lies with one customer is that customer's
+    own, whoever else shows the symptom.
+    """
+    document: Mapping[str, Any] = (run.diagnosis or {}) if run is not None else {}
+    scope = str((document.get("scope") or {}).get("kind") or "")
+    return document.get("affected") or None if scope not in _OF_ONE else None
+
+
 def measured_by(run: Investigation | None) -> list[Measured]:
     """The others that the run lists, as it lists them. One query."""
-    found: Mapping[str, Any] | None = (run.diagnosis or {}).get("affected") if run is not None else None
+    found = others_of(run)
     if not found:
         return []
     directory = Customer.objects.in_bulk([str(one["org_id"]) for one in found["customers"]], field_name="org_id")

@@ -97,11 +97,29 @@ def test_what_is_one_tickets_own_is_never_suggested(scene):
     assert not IncidentSuggestion.objects.exists()
 
 
+def test_others_who_show_the_symptom_of_one_customers_own_cause_do_not_count(scene):
+    own = make.diagnosis(
+        culprit={"kind": "customer_endpoint", "id": "hooks.example"}, affected=make.affected("a", "b", "c"),
+        scope={"kind": "customer", "value": "org_wind"},
+    )  # fmt: skip
+    run_ended(make.finished_run(make.ticket(in_team=scene.team, customer=make.customer()), diagnosis=own))
+    assert not IncidentSuggestion.objects.exists()
+
+
 def test_customers_beyond_the_list_count_too(scene):
     contract("incident: {customers: 30}")
     listed = make.affected("org_kite", total=29)
     run_ended(make.finished_run(make.ticket(in_team=scene.team), diagnosis=make.diagnosis(affected=listed)))
     assert IncidentSuggestion.objects.get().customers == 32
+
+
+def test_the_others_are_those_of_the_run_that_looks_at_the_latest_time(scene):
+    late = make.diagnosis(affected=make.affected("a", "b", "c", "d", "e", "f"))
+    run = make.finished_run(make.ticket(in_team=scene.team), diagnosis=late, as_of=NOW)
+    earlier = make.affected("g")
+    make.finished_run(make.ticket(in_team=scene.team), diagnosis=make.diagnosis(affected=earlier), as_of=NOW - MINUTE)
+    run_ended(run)
+    assert IncidentSuggestion.objects.get().customers == 4 + 6  # those that wrote, and a to f
 
 
 def test_it_grows_in_silence_and_is_told_once(scene):

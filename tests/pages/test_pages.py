@@ -314,7 +314,7 @@ def test_every_page_is_guarded() -> None:
     # The playbook format's schema: editors cannot log in. The sidebar's frame and Intercom's canvas: they hold
     # nothing without a start that the helpdesk signed, or a token. A calendar's feed, and an escalation as an engineer
     # without an account sees it: their addresses are signed. The schema of packets tells nothing of the installation.
-    assert sorted(open_views) == ["by_link", "calendar", "frame", "schema", "schema", "show"]
+    assert sorted(open_views) == ["by_link", "by_link", "calendar", "frame", "schema", "schema", "show"]
 
 
 def _inner(view: object) -> object:
