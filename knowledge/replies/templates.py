@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Max
@@ -141,6 +141,10 @@ def restore(version: ReplyTemplateVersion, *, actor: User | None) -> ReplyTempla
     return made
 
 
+#: Shipped templates that this process could not store.
+_LEFT_OUT: Final[set[str]] = set()
+
+
 def load_library(*, actor: User | None = None) -> int:
     """Every shipped template as a version; how many were new. A template that somebody changed stays as it is."""
     new = 0
@@ -161,9 +165,13 @@ def load_library(*, actor: User | None = None) -> int:
 
 
 def ensure_library() -> None:
-    """Load the shipped templates when there is none at all: one query otherwise."""
-    if not ReplyTemplateVersion.objects.filter(origin="library").exists():
+    """Load the shipped templates when one was never stored, as after an update of Altor: one query otherwise."""
+    known = set(ReplyTemplate.objects.values_list("key", flat=True))
+    missing = {path.stem for path in library_files()} - known - _LEFT_OUT
+    if missing:
         load_library()
+        # Somebody's own template is for the same case: looked at again after the next start.
+        _LEFT_OUT.update(missing - set(ReplyTemplate.objects.values_list("key", flat=True)))
 
 
 def _allow(actor: User | None) -> None:

@@ -159,8 +159,8 @@ def test_warned_before_and_told_once_when_the_response_window_is_over(sent, lead
     assert sent.history.get(what="broken").at == NOON + HOUR
     assert sent.is_broken
     late = Notice.objects.filter(kind="escalation.late").order_by("pk")
-    assert [one.title.removeprefix(f"{sent.ref} ") for one in late] == [
-        ": Acknowledgement is due in 15 min", "has not been acknowledged for 1 h",
+    assert [one.title.removeprefix(sent.ref) for one in late] == [
+        ": Acknowledgement is due in 15 min", " has not been acknowledged for 1 h",
         ": Acknowledgement is over since 1 min",
     ]  # fmt: skip
     assert {one.person for one in late[2].deliveries.all()} == {lead, agent}

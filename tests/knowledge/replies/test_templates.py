@@ -16,7 +16,7 @@ from altor.errors import Conflict, InvalidInput, PermissionRefused
 from altor.models.audit import AuditEvent
 from investigations.widget.parts import WidgetContext
 from knowledge.configuration import ReplyTemplatesPart
-from knowledge.models import ReplyTemplateVersion
+from knowledge.models import ReplyTemplate, ReplyTemplateVersion
 from knowledge.replies.choosing import Case as About
 from knowledge.replies.choosing import choices, fits
 from knowledge.replies.format import CLASSES, REQUIRED, from_file, library_files
@@ -70,6 +70,14 @@ def test_the_library_is_loaded_once_by_itself(django_assert_num_queries: Any) ->
     ensure_library()
     with django_assert_num_queries(1):
         ensure_library()
+
+
+def test_templates_that_an_update_brings_come_by_themselves() -> None:
+    """An installation that has all others, as after an update of Altor."""
+    load_library()
+    ReplyTemplate.objects.filter(key="recovered-en").update(key="older", label="another.case")
+    ensure_library()
+    assert ReplyTemplateVersion.objects.active().filter(template__key="recovered-en").exists()
 
 
 # ---------------------------------------------------------------------------------------------------------- versions
