@@ -244,6 +244,8 @@ def set_active(rotation: Rotation, is_active: bool, *, actor: User | None, now: 
         actor=actor, action="rotation.restored" if is_active else "rotation.ended", object_kind="rotation",
         object_ref=rotation.slug,
     )  # fmt: skip
+    if not rotation.versions.exists():
+        return  # nobody has shifts in it
     plan = load_one(rotation, now=now)
     nothing = replace(plan, versions=(replace(plan.newest, seats=(), in_force_from=now),), overrides={})
     moves = moved(nothing, plan, now) if is_active else moved(plan, nothing, now)

@@ -354,3 +354,13 @@ def test_the_demo_has_a_rotation_and_a_swap_that_waits() -> None:
     seats = on_call(NOW)
     assert [one.seat for one in seats] == ["primary", "engineering"] and seats[0].person is not None
     assert Rotation.objects.get().slug == SLUG and Rotation.objects.get().swaps.count() == 1
+
+
+def test_a_rotation_without_a_version_is_ended_and_begun_again() -> None:
+    team = make.team("Platform")
+    lead = make.user("lea", role="lead", teams=(team,))
+    Rotation.objects.create(slug="platform", name="Platform", team=team, owns="triage")
+    client = client_of(lead, "oncall.read", "oncall.edit")
+    for act, is_active in (("withdraw", False), ("withdraw", False), ("activate", True)):
+        answer = client.post(f"{API}rotations/platform/{act}/")
+        assert (answer.status_code, answer.json()["is_active"]) == (200, is_active)
