@@ -25,10 +25,13 @@ CHANNEL: Final = "altor_q"
 _LONGEST_ID: Final = 80
 _AGAIN_S: Final = 0.5
 _STAT_S: Final = 10.0
+#: Materialized: as a plain subquery it may stand on the inner side of a nested loop, is then asked again for each outer
+#: row, skips what it locked before, and one claim takes the whole queue. Which plan is taken hangs on statistics.
 _CLAIM: Final = """
-UPDATE django_q_ormq q SET lock = now() + make_interval(secs => %s)
-FROM (SELECT id FROM django_q_ormq WHERE key = %s AND lock < now() ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) c
-WHERE q.id = c.id
+WITH c AS MATERIALIZED (
+  SELECT id FROM django_q_ormq WHERE key = %(key)s AND lock < now() ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE django_q_ormq q SET lock = now() + make_interval(secs => %(retry)s) FROM c WHERE q.id = c.id
 RETURNING q.id, q.payload
 """
 
@@ -79,7 +82,7 @@ class PgBroker(ORM):  # type: ignore[misc]  # django-q2 ships no types
     def _claim(self) -> list[tuple[int, str]]:
         self.get_connection()
         with connections[Conf.ORM].cursor() as cursor:
-            cursor.execute(_CLAIM, [Conf.RETRY, self.list_key, Conf.BULK])
+            cursor.execute(_CLAIM, {"key": self.list_key, "most": Conf.BULK, "retry": Conf.RETRY})
             rows = cursor.fetchall()
         if rows:
             return sorted(rows)

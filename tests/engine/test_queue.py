@@ -71,6 +71,18 @@ def test_entries_are_handed_out_once_and_in_order(broker: PgBroker) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pages", [0, 1, 3, 10])
+def test_a_claim_takes_no_more_than_it_may_from_a_queue_vacuumed_empty(broker: PgBroker, pages: int) -> None:
+    """Where the database thinks that there is nothing, it joins row by row and may look for the next entry each time."""
+    with connection.cursor() as cursor:
+        statistics = "UPDATE pg_class SET relpages = %s, reltuples = 0 WHERE oid = 'django_q_ormq'::regclass"
+        cursor.execute(statistics, [pages])
+    for number in (1, 2, 3):
+        enqueue(TASK, number)
+    assert [numbers(broker.dequeue()) for _ in range(3)] == [[1], [2], [3]]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_clusters_share_a_queue_without_taking_anything_twice() -> None:
     for number in range(40):
         enqueue(TASK, number)
