@@ -87,9 +87,11 @@ def record(
     actor: User | None = None,
     data: Mapping[str, Any] | None = None,
     key: str = "",
+    is_news: bool = True,
 ) -> None:
     """Append one event, inside the caller's transaction, and publish it to the outbound webhooks that want it. `key`
     makes a repeated telling harmless (same key = stored and sent once). Functions of the setting PHASE_HEARD are told.
+    What puts right an event that was told before is no news: it is not published.
     """
     if kind not in KINDS:
         raise KeyError(kind)
@@ -110,6 +112,6 @@ def record(
     )
     for heard in parts("PHASE_HEARD"):
         heard(kind, ticket_ref)
-    if kind in PUBLISHED and at > timezone.now() - TELLING:
+    if is_news and kind in PUBLISHED and at > timezone.now() - TELLING:
         said = {name: value for name, value in (data or {}).items() if name in PUBLISHED[kind][1]}
         publish(PUBLISHED[kind][0], {"ticket": ticket_ref, "subject": subject_ref, **said}, key=key, at=at)

@@ -41,13 +41,15 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def facts_of(ticket: Ticket) -> list[Fact]:
-    """Two queries. A ticket whose beginning was not told begins when it was opened; one that has an owner
-    of whom nothing was told, has been theirs since.
+    """Two queries. A ticket whose beginning was not told begins when it was opened, and one whose beginning was told
+    anew when its opening came late with the earliest; one that has an owner of whom nothing was told, has been theirs
+    since.
     """
     told = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind__in=list(ORDER))
     found = [Fact(*row) for row in told.values_list("at", "kind", "key", "data", "subject_ref")]
-    if not any(fact.kind == "ticket.received" for fact in found):
-        found.append(Fact(ticket.opened_at, "ticket.received"))
+    beginnings = [fact for fact in found if fact.kind == "ticket.received"]
+    first = min(beginnings, key=lambda fact: fact.at, default=Fact(ticket.opened_at, "ticket.received"))
+    found = [first, *(fact for fact in found if fact.kind != "ticket.received")]
     if ticket.owner is not None and not any(fact.kind == "ticket.assigned" for fact in found):
         found.append(Fact(ticket.opened_at, "ticket.assigned", "", {"owner": ticket.owner.username}))
     return with_tiers(in_order(found), _tiers(found))

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from altor import events
 from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput
-from altor.models import Team, User
+from altor.models import PhaseEvent, Team, User
 from altor.redaction import redact, redact_text
 from altor.roles import Role
 from investigations.helpdesks.base import Author
@@ -184,14 +185,18 @@ def _apply(ticket: Ticket, values: Mapping[str, Any], has_time: bool) -> bool:
 
 
 def tell_received(ticket: Ticket, *, now: datetime, actor: User | None = None) -> None:
-    """Intake starts when the customer wrote; Altor learned of it now. Told once."""
-    events.record(
-        "ticket.received",
-        ticket_ref=ticket.ref,
-        at=min(ticket.opened_at, now),
-        actor=actor,
-        key=f"ticket.received:{ticket.ref}",
-    )
+    """Intake starts when the customer wrote; Altor learned of it now. Told once, and once more where the opening that
+    was no longer waited for comes after all: of several beginnings the earliest counts.
+    """
+    at, key = min(ticket.opened_at, now), f"ticket.received:{ticket.ref}"
+    told = PhaseEvent.objects.filter(ticket_ref=ticket.ref, kind="ticket.received").aggregate(at=Min("at"))["at"]
+    if told is None:
+        events.record("ticket.received", ticket_ref=ticket.ref, at=at, actor=actor, key=key)
+    elif at < told:
+        events.record(
+            "ticket.received", ticket_ref=ticket.ref, at=at, actor=actor, key=f"{key}:{at.isoformat()}",
+            data={"was": told.isoformat()}, is_news=False,
+        )  # fmt: skip
 
 
 def team_for(actor: User | None) -> Team:

@@ -182,6 +182,7 @@ def _events(found: Ticket) -> list[tuple[PhaseEvent, str]]:
     listed = (
         PhaseEvent.objects.filter(ticket_ref=found.ref)
         .exclude(kind="run.step")
+        .exclude(kind="ticket.received", at__gt=found.opened_at)  # told before the opening came
         .select_related("actor")
         .order_by("-at", "-pk")[:EVENTS_SHOWN]
     )

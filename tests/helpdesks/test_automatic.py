@@ -11,10 +11,12 @@ from django.db import connection as database
 from django.utils import timezone
 
 from altor.models import InboundEvent, PhaseEvent
+from escalations.ownership.custody import custody
+from escalations.ownership.facts import facts_of
 from investigations.models import Investigation, Ticket, TicketMirror
 from investigations.services.automatic import WAITS_FOR_OPENING, consider, look_again, sweep
 from tests import factories
-from tests.helpdesks.scene import endpoint, event, message, take
+from tests.helpdesks.scene import BEGIN, endpoint, event, message, take
 
 pytestmark = pytest.mark.django_db
 OPENING = {"subject": "Orders are refused", "description": "Since 07:00 GET /v2/orders answers 429."}
@@ -126,6 +128,22 @@ def test_an_opening_that_never_comes_is_not_waited_for_for_ever() -> None:
     consider(ticket)
     assert sweep(now=timezone.now() + WAITS_FOR_OPENING + timedelta(seconds=1)) == 1
     assert len(runs(ticket)) == 1
+
+
+def test_an_opening_that_comes_after_all_puts_the_beginning_right() -> None:
+    factories.playbook("triage")
+    desk = endpoint()
+    ticket = take(desk, event(minutes=5, message=message("m1", "GET /v2/orders still fails", minutes=5)))
+    consider(ticket)
+    sweep(now=timezone.now() + WAITS_FOR_OPENING + timedelta(seconds=1))
+    for _ in range(2):
+        ticket = take(desk, event("ticket.created", key="opening", created_at=BEGIN.isoformat(), **OPENING))
+    told = PhaseEvent.objects.filter(kind="ticket.received").order_by("at")
+    assert [one.at for one in told] == [BEGIN, BEGIN + timedelta(minutes=5)]
+    assert told[0].data == {"was": told[1].at.isoformat()}
+    facts = facts_of(ticket)
+    assert [fact.at for fact in facts if fact.kind == "ticket.received"] == [BEGIN]
+    assert custody(facts, timezone.now()).began_at == BEGIN
 
 
 def test_an_opening_that_lies_unread_in_our_own_store_is_waited_for() -> None:

@@ -148,9 +148,11 @@ RUNS = """
 SELECT t.external_id, r.status, r.top_label, r.trigger, r.event_key, r.claims::text, r.previous_id IS NOT NULL
 FROM investigations_investigation r JOIN investigations_ticket t ON t.id = r.ticket_id ORDER BY 1, r.id
 """
+#: A beginning is told anew when the opening comes after it is no longer waited for: the earliest counts.
 PHASES = """
 SELECT ticket_ref, kind, at FROM altor_phaseevent
-WHERE kind IN ('ticket.received', 'ticket.replied', 'ticket.customer_wrote', 'ticket.resolved', 'ticket.reopened')
+WHERE kind IN ('ticket.replied', 'ticket.customer_wrote', 'ticket.resolved', 'ticket.reopened')
+UNION ALL SELECT ticket_ref, kind, min(at) FROM altor_phaseevent WHERE kind = 'ticket.received' GROUP BY 1, 2
 ORDER BY 1, 2, 3
 """
 
@@ -209,12 +211,23 @@ def test_ten_thousand_events_end_as_the_same_stories_told_in_peace(
         f"{installation.starts} starts, {seconds:.0f} s",
     )
     assert deliveries >= DELIVERIES
-    for ticket, came in found.items():
-        assert came == found[f"peace-{ticket.rpartition('-')[2]}"], ticket
+    assert not _differences(found)
     incidents = [came for ticket, came in found.items() if int(ticket.rpartition("-")[2]) % INCIDENT_EVERY == 0]
     assert all(len(came["runs"]) == 2 and len(came["notes"]) == 1 for came in incidents)
     assert sum(len(came.get("runs", [])) for came in found.values()) == 2 * len(incidents)
     assert set(killed) == set(KINDS), killed
+
+
+def _differences(found: dict[str, dict[str, Any]]) -> list[str]:
+    """What came of a ticket and not of the same story in peace (+), or only there (-); a line each."""
+    lines = []
+    for ticket, came in sorted(found.items()):
+        peace = found[f"peace-{ticket.rpartition('-')[2]}"]
+        for name in sorted(came.keys() | peace.keys()):
+            mine, theirs = Counter(came.get(name, [])), Counter(peace.get(name, []))
+            lines += [f"{ticket} {name} + {one}" for one in (mine - theirs).elements()]
+            lines += [f"{ticket} {name} - {one}" for one in (theirs - mine).elements()]
+    return lines
 
 
 def _rounds(chance: random.Random) -> list[list[Told]]:
@@ -247,4 +260,4 @@ def _kill(installed: Installation, stop: threading.Event, killed: Counter[str], 
     while not stop.is_set():
         (kind,) = chance.choices(list(KINDS), weights=[4, 4, 1, 1])
         killed[kind] += installed.kill_one(kind, chance)
-        stop.wait(chance.uniform(3.0, 8.0))
+        stop.wait(chance.uniform(5.0, 13.0))
