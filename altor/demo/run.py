@@ -31,7 +31,6 @@ from altor.demo.setup import (
     check_loading,
     connect,
     fill,
-    make_tables,
     progress,
     report,
     start_loading,
@@ -42,6 +41,7 @@ from altor.embedded.clickhouse import EmbeddedClickHouse
 from altor.embedded.postgres import EmbeddedPostgres
 from altor.embedded.processes import Group, Part, ProcessFailed
 from altor.embedded.supervisor import Upkeep, clickhouse_part, web_part, worker_part
+from altor.migrating import migrate
 
 READY_S: Final = 90.0
 PORTS_TRIED: Final = 40
@@ -108,7 +108,7 @@ class Demo:
         os.environ["ALTOR_BASE_URL"] = settings.BASE_URL = web
         self._start_servers(state, web)
         loading = start_loading(self._home, self._group.log_of("loading"))
-        make_tables()
+        migrate()
         self._addresses = replace(self._addresses, web=web)
         self._group.start(web_part(port, workers=1, threads=8))
         fill(state, self._addresses, tickets=self._options.tickets, say=self._say)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
-
 from altor.demo.desk.towards import launch_secret
 from altor.demo.home import ROOT, DemoState
 from altor.demo.parts import DemoPart, DemoSetting
@@ -35,11 +33,6 @@ def start_loading(home: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "altor.demo.feed", "--home", str(home), "--load"]
     with log.open("ab") as output:
         return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-
-
-def make_tables() -> None:
-    call_command("migrate", verbosity=0, interactive=False)
-    call_command("createcachetable", verbosity=0)
 
 
 def fill(state: DemoState, addresses: Addresses, *, tickets: int | None, say: Callable[[str], None]) -> None:

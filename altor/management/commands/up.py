@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -15,10 +15,8 @@ from altor.embedded.clickhouse import ClickHouseUnavailable
 from altor.embedded.postgres import EmbeddedPostgres, PostgresUnavailable
 from altor.embedded.processes import ProcessFailed
 from altor.embedded.supervisor import PortTaken, check_port, clickhouse_part, supervise, web_part, worker_part
+from altor.migrating import migrate
 from altor.settings import environment
-
-#: The advisory lock that only migrations of Altor take.
-_MIGRATING: Final = 7_301_443
 
 
 class Command(BaseCommand):
@@ -46,7 +44,8 @@ class Command(BaseCommand):
     def _up(self, options: dict[str, Any]) -> None:
         if not options["no_web"]:
             check_port(options["host"], options["port"])
-        _migrate()
+        migrate()
+        connection.close()
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
         parts = []
@@ -67,16 +66,3 @@ class Command(BaseCommand):
         finally:
             if options["stop_pg"] and not environment.text("ALTOR_DATABASE_URL"):
                 EmbeddedPostgres(settings.HOME / "pg").stop()
-
-
-def _migrate() -> None:
-    """Bring the tables up to date. Machines that start together do it one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATING])
-    try:
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
-        connection.close()

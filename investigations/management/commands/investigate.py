@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import BaseCommand
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.utils import DatabaseError
 
 from altor.embedded.postgres import PostgresUnavailable
@@ -150,19 +150,9 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         """The database as this version of Altor needs it: reached, migrated, with the shipped playbooks."""
-        from django.core.management import call_command
-        from django.db.migrations.executor import MigrationExecutor
+        from altor.migrating import migrate
 
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", interactive=False, verbosity=0)
-        from django.conf import settings
-
-        if str(settings.CACHES["default"]["BACKEND"]).endswith("DatabaseCache"):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT to_regclass('altor_cache')")
-                if cursor.fetchone()[0] is None:
-                    call_command("createcachetable", verbosity=0)
+        migrate()
         from investigations.services.playbooks import ensure_library
 
         ensure_library()
