@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import transaction
@@ -28,7 +29,6 @@ def check_template(data: Mapping[str, Any]) -> tuple[TemplateForm, list[dict[str
     ]
 
 
-@transaction.atomic
 def save_template(
     data: Mapping[str, Any],
     *,
@@ -50,6 +50,13 @@ def save_template(
         first = leaks[0]
         problems = {item["part"]: [f"“{item['quote']}”: {item['why']}"] for item in reversed(leaks)}
         raise InvalidInput(f"{PART_NAMES[first['part']]}: “{first['quote']}”: {first['why']}", errors=problems)
+    return _save(form, actor=actor, comment=comment, origin=origin, activate=activate, based_on=based_on)
+
+
+@transaction.atomic
+def _save(
+    form: TemplateForm, *, actor: User | None, comment: str, origin: str, activate: bool, based_on: int | None = None
+) -> ReplyTemplateVersion:
     template = _template(form, actor)
     # Every writer of versions takes this row first.
     template = ReplyTemplate.objects.select_for_update().get(pk=template.pk)
@@ -145,19 +152,26 @@ def restore(version: ReplyTemplateVersion, *, actor: User | None) -> ReplyTempla
 _LEFT_OUT: Final[set[str]] = set()
 
 
+@lru_cache(maxsize=1)
+def _shipped() -> Sequence[TemplateForm]:
+    return [from_file(path.name, path.read_text()) for path in library_files()]
+
+
 def load_library(*, actor: User | None = None) -> int:
-    """Every shipped template as a version; how many were new. A template that somebody changed stays as it is."""
+    """Every shipped template as a version; how many were new. A template that somebody changed stays as it is.
+
+    Their words are not held against this installation's names: a user called "support" would keep them all out, and a
+    reply is checked before it leaves anyway.
+    """
     new = 0
-    for path in library_files():
-        form = from_file(path.name, path.read_text())
-        known = ReplyTemplateVersion.objects.filter(template__key=form.key)
-        if known.filter(sha256=digest(form.parts)).exists():
+    stored = set(ReplyTemplateVersion.objects.values_list("template__key", "sha256"))
+    for form in _shipped():
+        if (form.key, digest(form.parts)) in stored:
             continue
+        known = ReplyTemplateVersion.objects.filter(template__key=form.key)
         own = known.active().exclude(origin="library").exists() or (known.exists() and not known.active().exists())
         try:
-            save_template(
-                form.model_dump(by_alias=True), actor=actor, comment="shipped", origin="library", activate=not own
-            )
+            _save(form, actor=actor, comment="shipped", origin="library", activate=not own)
         except Conflict:  # somebody's own template is for the same case
             continue
         new += 1
@@ -167,7 +181,7 @@ def load_library(*, actor: User | None = None) -> int:
 def ensure_library() -> None:
     """Load the shipped templates when one was never stored, as after an update of Altor: one query otherwise."""
     known = set(ReplyTemplate.objects.values_list("key", flat=True))
-    missing = {path.stem for path in library_files()} - known - _LEFT_OUT
+    missing = {form.key for form in _shipped()} - known - _LEFT_OUT
     if missing:
         load_library()
         # Somebody's own template is for the same case: looked at again after the next start.

@@ -73,7 +73,7 @@ def test_entries_are_handed_out_once_and_in_order(broker: PgBroker) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("pages", [0, 1, 3, 10])
 def test_a_claim_takes_no_more_than_it_may_from_a_queue_vacuumed_empty(broker: PgBroker, pages: int) -> None:
-    """Where the database thinks that there is nothing, it joins row by row and may look for the next entry each time."""
+    """Where the database sees nothing, it joins row by row and may look for the next entry each time."""
     with connection.cursor() as cursor:
         statistics = "UPDATE pg_class SET relpages = %s, reltuples = 0 WHERE oid = 'django_q_ormq'::regclass"
         cursor.execute(statistics, [pages])

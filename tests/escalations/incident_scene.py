@@ -11,9 +11,8 @@ from escalations.incidents.declaring import Wish, declare
 from escalations.incidents.proposing import Origin
 from escalations.models import Incident
 from investigations.models import Customer, Investigation, Ticket
-from knowledge.replies.format import from_file, library_files
-from knowledge.replies.templates import save_template
 from tests import factories as make
+from tests.shipped import reply_templates
 
 NOW = make.NOON + timedelta(minutes=5)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -38,9 +37,7 @@ class Scene:
 
 def build() -> Scene:
     """`first` in English and `second` in German are mina's; Blue Kite and Red Fern have not written."""
-    for path in library_files():
-        if path.stem.startswith("incident-"):
-            save_template(from_file(path.name, path.read_text()).model_dump(by_alias=True), actor=None)
+    reply_templates()
     team = make.team("Support", is_default=True)
     mina = make.user("mina", teams=(team,), first_name="Mina", last_name="Example")
     leo = make.user("leo", role="lead", teams=(team,), first_name="Leo", last_name="Example")

@@ -16,13 +16,13 @@ from escalations.lifecycle.sending import Wish, send
 from escalations.linear.filing import join
 from escalations.models import Escalation, IssueComment, IssueLink
 from investigations.models import InstallationProfile
-from knowledge.replies.templates import load_library
 from tests import factories as make
 from tests.escalations.linear_scene import HOOK, connect, work_queue
 from tests.escalations.peers.github import GitHub
 from tests.escalations.peers.linear import LinearPeer
 from tests.escalations.test_linear_filing import retried
 from tests.loopback import serving
+from tests.shipped import reply_templates
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,7 @@ def test_it_is_filed_acknowledged_discussed_fixed_and_comes_back(
     peer: LinearPeer, live_server: Any, agent: Any
 ) -> None:
     address, github = live_server.url + HOOK, GitHub()
-    load_library()
+    reply_templates()
 
     def hear() -> Escalation:
         assert set(peer.deliver(address)) <= {202}

@@ -30,10 +30,10 @@ from investigations.playbooks.loader import LIBRARY
 from investigations.services.playbooks import store_version
 from investigations.sources.base import ConnectionConfig
 from knowledge.models import Reply
-from knowledge.replies.templates import load_library as load_templates
 from tests import factories as make
 from tests.clickhouse.asking import config_for, create_tables, insert, server_span
 from tests.clickhouse_fixtures import Database
+from tests.shipped import reply_templates
 
 pytestmark = pytest.mark.django_db
 ONSET = datetime.fromisoformat("2026-05-01T10:02:00+00:00")
@@ -67,7 +67,7 @@ class Scene:
         self.database = database
         create_tables(database)
         self.connections: dict[str, ConnectionConfig] = {"clickhouse": config_for(database.reader_url)}
-        load_templates()
+        reply_templates()
         self.team = make.team()
         self.mina, self.ole = (make.user(name, teams=(self.team,)) for name in ("mina", "ole"))
         self.engineer = make.user("eli", role="engineer")

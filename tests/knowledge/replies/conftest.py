@@ -13,9 +13,8 @@ from werkzeug import Request, Response
 
 from altor.models import InboundEndpoint, Team, User
 from investigations.models import Customer, HelpdeskConnection, Investigation, Ticket
-from knowledge.models import ReplyTemplate, ReplyTemplateVersion
-from knowledge.replies.templates import load_library
 from tests import factories as make
+from tests.shipped import reply_templates
 
 
 @dataclass
@@ -76,25 +75,9 @@ class Case:
         }  # fmt: skip
 
 
-#: The shipped templates as they were loaded first: reading and checking thirty of them takes most of a second.
-_SHIPPED: tuple[list[ReplyTemplate], list[ReplyTemplateVersion]] = ([], [])
-
-
-def shipped() -> None:
-    """The shipped templates in the database."""
-    templates, versions = _SHIPPED
-    if not templates:
-        load_library()
-        templates += ReplyTemplate.objects.order_by("pk")
-        versions += ReplyTemplateVersion.objects.order_by("pk")
-        return
-    ReplyTemplate.objects.bulk_create(templates)
-    ReplyTemplateVersion.objects.bulk_create(versions)
-
-
 @pytest.fixture
 def case(db: None) -> Case:
-    shipped()
+    reply_templates()
     support, other = make.team("Support", is_default=True), make.team("Elsewhere")
     who = make.customer("org_0042", name="Northwind Freight")
     make.customer("org_0077", name="Contoso Chemicals", domains=["contoso.example"])

@@ -17,9 +17,9 @@ from knowledge.replies.drafts import Wish, propose
 from knowledge.replies.evidence import RunFacts
 from knowledge.replies.format import PARTS, from_file, library_files
 from knowledge.replies.placeholders import PLACEHOLDERS
-from knowledge.replies.templates import load_library
 from tests import factories as make
 from tests.knowledge.replies import cases
+from tests.shipped import reply_templates
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +158,7 @@ def test_below_medium_confidence_no_cause_is_named(name: str, confidence: float)
 
 
 def test_an_inconclusive_diagnosis_asks_and_names_nothing() -> None:
-    load_library()
+    reply_templates()
     run = make.finished_run(diagnosis=make.diagnosis(candidates=[make.candidate("inconclusive", "Nothing", 0.6)]))
     made = propose(run.ticket, user=None, wish=Wish(), now=timezone.now())
     assert made.version is not None and made.version.template.key == "undecided-en"

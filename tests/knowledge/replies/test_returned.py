@@ -11,8 +11,8 @@ from escalations.lifecycle.acting import Doer, act
 from escalations.lifecycle.sending import Wish, send
 from knowledge.models import Reply
 from knowledge.replies.returned import escalation_moved
-from knowledge.replies.templates import load_library
 from tests import factories
+from tests.shipped import reply_templates
 
 pytestmark = pytest.mark.django_db
 NOON = factories.NOON
@@ -20,7 +20,7 @@ NOON = factories.NOON
 
 @pytest.fixture
 def sent():
-    load_library()
+    reply_templates()
     agent = factories.user("mina", teams=(factories.team(),))
     other = factories.user("ole", teams=(factories.team(),))
     first, _ = send(_run(agent), Wish(), actor=agent, now=NOON)

@@ -66,6 +66,12 @@ def test_loading_twice_changes_nothing_and_somebodys_own_stays() -> None:
     assert ReplyTemplateVersion.objects.active().get(template__key="holding-en") == own
 
 
+def test_a_persons_name_keeps_no_shipped_template_out() -> None:
+    make.user("support", first_name="Next", last_name="Update")
+    assert load_library() == len(library_files())
+    assert ReplyTemplateVersion.objects.active().count() == len(library_files())
+
+
 def test_the_library_is_loaded_once_by_itself(django_assert_num_queries: Any) -> None:
     ensure_library()
     with django_assert_num_queries(1):
