@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
-TEST_ENV := ALTOR_DEBUG=1
-# A process per core, each with its own database and ClickHouse engine; the tests of one file stay together, and the files
-# are taken in the order of tests/conftest.py. The slow tests start installations of several processes: two at once.
-SPREAD ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests start many processes. Bytecode is kept whatever the environment says: compiling all modules takes seconds for each.
+TEST_ENV := ALTOR_DEBUG=1 PYTHONDONTWRITEBYTECODE=
+# A process more than there are cores (some tests wait), each with its own database and ClickHouse engine; the tests of one
+# file stay together, and the files are taken in the order of tests/conftest.py. The slow tests start installations of
+# several processes: two at once.
+SPREAD ?= -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SPREAD_SLOW ?= -n 2 --dist loadfile --no-loadscope-reorder
 # It keeps both cores busy for minutes and must end within its time: it has the machine for itself.
 STORM := tests/helpdesks/test_chaos.py

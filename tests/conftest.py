@@ -11,6 +11,7 @@ from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
 from altor.embedded.postgres import EmbeddedPostgres
+from altor.outbound import retries
 from tests import databases
 
 pytest_plugins = ["tests.clickhouse_fixtures", "tests.quiet"]
@@ -81,6 +82,12 @@ def _drop_left_over_databases() -> None:
             pid = name.split("_")[2]  # a worker of xdist adds its own name
             if pid.isdigit() and not Path(f"/proc/{pid}").exists() and int(pid) != os.getpid():
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is repeated waits for a part of the pause: tested is that it waits, not how long."""
+    monkeypatch.setattr(retries, "_BASE_S", 0.02)
 
 
 @pytest.fixture(scope="session")

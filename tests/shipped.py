@@ -1,9 +1,20 @@
-"""The shipped reply templates, read and checked once for each process: all of them take half a second."""
+"""The shipped playbooks and reply templates, read once for each process: that takes seconds."""
 
 from __future__ import annotations
 
+from functools import cache
+
+from investigations.playbooks.format import Playbook
+from investigations.playbooks.loader import library_files, parse_playbook
 from knowledge.models import ReplyTemplate, ReplyTemplateVersion
 from knowledge.replies.templates import load_library
+
+
+@cache
+def playbooks() -> dict[str, Playbook]:
+    """By key. Nobody changes them."""
+    return {file.stem: parse_playbook(file.read_text(), name=file.name) for file in library_files()}
+
 
 _TEMPLATES: list[ReplyTemplate] = []
 _VERSIONS: list[ReplyTemplateVersion] = []

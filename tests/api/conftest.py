@@ -5,7 +5,7 @@ Made once a module: each test works in a savepoint of its own that is taken back
 
 from __future__ import annotations
 
-import copy
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -143,16 +143,17 @@ def playbooks() -> list[Playbook]:
 
 
 @pytest.fixture(scope="module")
-def _built(django_db_setup: None, django_db_blocker: DjangoDbBlocker, playbooks: list[Playbook]) -> Iterator[World]:
+def _built(django_db_setup: None, django_db_blocker: DjangoDbBlocker, playbooks: list[Playbook]) -> Iterator[bytes]:
     with django_db_blocker.unblock(), transaction.atomic():
-        yield build(playbooks)
+        yield pickle.dumps(build(playbooks))
         transaction.set_rollback(True)
 
 
 @pytest.fixture
-def world(_built: World, db: None) -> World:
+def world(_built: bytes, db: None) -> World:
     """As it was made: what another test changed in these objects is not seen."""
-    return copy.deepcopy(_built)
+    made: World = pickle.loads(_built)
+    return made
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 
 from investigations.diagnosis.measures import affected
 from investigations.playbooks.format import Affected
-from investigations.playbooks.loader import library_files, parse_playbook
 from tests.clickhouse.asking import AS_OF, ask, create_tables, insert, server_span
 from tests.clickhouse_fixtures import Database
+from tests.shipped import playbooks
 
 ONSET = AS_OF - timedelta(hours=1)
-BOOKS = {file.stem: parse_playbook(file.read_text(), name=file.name) for file in library_files()}
+BOOKS = playbooks()
 WITH_LIST = sorted(key for key, book in BOOKS.items() if any(step.id == "affected" for step in book.steps))
 
 

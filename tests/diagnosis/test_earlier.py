@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.playbooks.format import Earlier, Playbook
-from investigations.playbooks.loader import PlaybookInvalid, library_files, parse_playbook
+from investigations.playbooks.loader import PlaybookInvalid, parse_playbook
 from tests.playbooks.test_loader import GOOD
+from tests.shipped import playbooks
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 COUNTS = {"same_customer": "weak", "same_endpoint": 0.5, "anybody": 0.3}
@@ -197,5 +198,5 @@ def test_a_mistake_in_the_cases_of_a_test_is_named(item: str, words: str) -> Non
 
 
 def test_every_shipped_playbook_but_the_first_look_says_how_much_a_case_counts() -> None:
-    books = [parse_playbook(file.read_text(), name=file.name) for file in library_files()]
+    books = playbooks().values()
     assert {item.key for item in books if item.earlier is None} == {"triage"}

@@ -26,12 +26,12 @@ from benchmarks.chain import longest_chain
 from investigations.demo import InvestigationsDemo
 from investigations.engine.work import work_on
 from investigations.models import Investigation
-from investigations.playbooks.loader import library_files, parse_playbook
 from investigations.services.runs import start_investigation
 from investigations.services.tickets import upsert_ticket
 from investigations.sources.clickhouse import layout
 from tests.demo.conftest import ANCHOR
 from tests.playbooks.front import FAULTS, Fronts, fronts
+from tests.shipped import playbooks
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ANSWER_S = 0.3
@@ -41,7 +41,7 @@ LONGEST_CHAIN = 5
 COLD_S = 0.35
 #: What a run may take when a source hangs; the playbooks allow themselves more.
 LIMIT_S = 4.0
-PLAYBOOKS = {file.stem: parse_playbook(file.read_text(), name=file.name) for file in library_files()}
+PLAYBOOKS = playbooks()
 ASKED = [
     (key, source)
     for key, playbook in PLAYBOOKS.items()

@@ -10,7 +10,6 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from investigations.diagnosis import steps as meaning
@@ -21,22 +20,17 @@ from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine.store import _evidence
 from investigations.models import Evidence, Investigation, StepResult, Ticket
 from investigations.playbooks.format import Playbook
-from investigations.playbooks.loader import library_files, parse_playbook
 from tests import factories as make
+from tests.shipped import playbooks
 
 CLOCK = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 _PATH = re.compile(r"[a-z_]\w*(?:\[\d\]|\.\w+)+")
 _numbers = itertools.count(1)
 
 
-@lru_cache
-def books() -> dict[str, Playbook]:
-    return {path.stem: parse_playbook(path.read_text(), name=path.name) for path in library_files()}
-
-
 def causes() -> list[tuple[str, str]]:
     """(playbook, label) of every cause that has words for a reply."""
-    return [(key, item.label) for key, book in books().items() for item in book.hypotheses if item.reply]
+    return [(key, item.label) for key, book in playbooks().items() for item in book.hypotheses if item.reply]
 
 
 def facts_for(book: Playbook, label: str, chance: random.Random) -> dict[str, Any]:
@@ -99,7 +93,7 @@ def put(facts: dict[str, Any], path: str, value: Any) -> None:
 def stored(key: str, label: str, seed: int, **ticket: Any) -> Investigation:
     """A finished run whose first candidate is that cause where the facts allow it."""
     chance = random.Random(f"{key} {label} {seed}")
-    book = books()[key]
+    book = playbooks()[key]
     leading = [
         item.model_copy(update={"prior": 4.0 if item.label == label else -7.0, "needs_symptom": False})
         for item in book.hypotheses
