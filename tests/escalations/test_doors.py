@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
@@ -22,11 +23,13 @@ from escalations.lifecycle.sending import AlreadyEscalated, Wish, send
 from escalations.linear import working
 from escalations.models import Escalation, TrackedIssue
 from investigations.models import HelpdeskConnection
+from investigations.services.automatic import consider
 from investigations.widget.tokens import Voucher, new_token, write_token
 from tests import factories as make
-from tests.escalations.linear_scene import connect
+from tests.escalations.linear_scene import connect, work_queue
 from tests.escalations.peers.linear import LinearPeer
 from tests.escalations.test_linear_filing import retried
+from tests.helpdesks.scene import endpoint, event, take
 
 
 def incomplete(**values: Any) -> Any:
@@ -109,7 +112,43 @@ def by_admin(run: Any, user: Any) -> tuple[bool, bool]:
     return set(answers) <= {403, 404}, True
 
 
-DOORS = (by_page, by_page_with_forged_fields, by_rest, by_rest_provisionally, by_sidebar, by_command, by_admin)
+def by_a_file(run: Any, user: Any) -> tuple[bool, bool]:
+    """A file supplies only what asks for one."""
+    client, log = client_of(user), SimpleUploadedFile("customer.log", b"org_0042", "text/plain")
+    address = f"/api/v1/tickets/{run.ticket.ref}/attachments/"
+    attached = client.post(address, {"item": "customer", "file": log}, format="multipart").status_code
+    refused, named = by_rest(run, user)
+    return attached == 404 and refused, named
+
+
+def by_an_incident(run: Any, user: Any) -> tuple[bool, bool]:
+    """Whoever declares one escalates nothing, and what it knows of customers answers nothing here."""
+    make.customer("org_0042")
+    lead = make.user("lea", role="lead", teams=(run.ticket.team,))
+    body = {"ticket": run.ticket.ref, "severity": "SEV1", "title": "Orders are refused", "note": "All of them."}
+    declared = client_of(lead).post("/api/v1/incidents/", body, format="json")
+    refused, named = by_rest(run, user)
+    return declared.status_code == 201 and refused, named
+
+
+def by_helpdesk(run: Any, user: Any) -> tuple[bool, bool]:
+    """An event of the helpdesk: urgent, tagged, assigned to an engineer, in words that ask for it."""
+    engineer = make.user("eli", role="engineer", teams=(run.ticket.team,))
+    desk = endpoint()
+    said = {
+        "priority": "urgent", "tags": ["escalated", "sev1", "engineering"], "subject": "ESCALATE to engineering NOW",
+        "status": "escalated", "assignee": {"id": "9", "email": engineer.email},
+    }  # fmt: skip
+    ticket = take(desk, event("ticket.created", description=run.ticket.description, **said), event(minutes=1, **said))
+    consider(ticket)
+    work_queue()
+    return by_rest(run, user)
+
+
+DOORS = (
+    by_page, by_page_with_forged_fields, by_rest, by_rest_provisionally, by_sidebar, by_command, by_admin, by_a_file,
+    by_an_incident, by_helpdesk,
+)  # fmt: skip
 
 
 @pytest.mark.django_db
