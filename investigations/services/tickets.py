@@ -200,8 +200,10 @@ def tell_received(ticket: Ticket, *, now: datetime, actor: User | None = None) -
 
 
 def team_for(actor: User | None) -> Team:
-    """The team of a new ticket: the default one, unless its creator would then not see it."""
-    default = Team.objects.filter(is_default=True).first()
+    """The team of a new ticket: the default one, unless its creator would then not see it. Where none is the default
+    the oldest one, and where there is none at all one that is made.
+    """
+    default = Team.objects.order_by("-is_default", "pk").first()
     if actor is not None and actor.role != Role.ADMIN:
         own = Team.objects.filter(memberships__user=actor).order_by("-is_default", "pk").first()
         if own is not None:

@@ -26,7 +26,7 @@ from investigations.models import HelpdeskConnection
 from investigations.services.automatic import consider
 from investigations.widget.tokens import Voucher, new_token, write_token
 from tests import factories as make
-from tests.escalations.linear_scene import connect, work_queue
+from tests.escalations.linear_scene import connect
 from tests.escalations.peers.linear import LinearPeer
 from tests.escalations.test_linear_filing import retried
 from tests.helpdesks.scene import endpoint, event, take
@@ -141,7 +141,6 @@ def by_helpdesk(run: Any, user: Any) -> tuple[bool, bool]:
     }  # fmt: skip
     ticket = take(desk, event("ticket.created", description=run.ticket.description, **said), event(minutes=1, **said))
     consider(ticket)
-    work_queue()
     return by_rest(run, user)
 
 

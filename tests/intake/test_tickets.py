@@ -10,6 +10,7 @@ from altor.errors import Conflict, InvalidInput
 from altor.models import AuditEvent, PhaseEvent, Team, User
 from investigations.models import Customer, Ticket, TicketClaim
 from investigations.services.tickets import correct_ticket, upsert_ticket
+from tests import factories
 from tests.intake.conftest import WRITTEN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("library")]
@@ -208,3 +209,10 @@ def test_a_bad_claim_is_refused_and_nothing_changes(agent: User, payload: dict[s
         correct_ticket(ticket, actor=agent, incident_class="billing", claims=[edit])
     ticket.refresh_from_db()
     assert ticket.incident_class == "latency"
+
+
+def test_without_a_default_team_the_oldest_takes_new_tickets() -> None:
+    oldest = factories.team("Support")
+    factories.team("Platform")
+    ticket, is_new = upsert_ticket({"id": "77", "subject": "Orders fail"})
+    assert is_new and ticket.team == oldest
