@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -121,8 +121,9 @@ class Installation:
         raise AssertionError("the test is over")
 
 
-@pytest.fixture
-def installation(noise: None) -> Iterator[Installation]:
+@contextmanager
+def installed() -> Iterator[Installation]:
+    """In a place of its own; not started."""
     with TemporaryDirectory(prefix="altor-chaos-") as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -136,6 +137,12 @@ def installation(noise: None) -> Iterator[Installation]:
             if keeper.ident:
                 keeper.join(40)
             found.postgres.destroy()
+
+
+@pytest.fixture
+def installation(noise: None) -> Iterator[Installation]:
+    with installed() as found:
+        yield found
 
 
 @pytest.mark.slow
