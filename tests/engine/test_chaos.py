@@ -44,6 +44,7 @@ class Installation:
             "PYTHONPATH": str(ROOT), "ALTOR_WORKERS": "4",
         }  # fmt: skip
         self.ended = threading.Event()
+        self.keeper = threading.Thread(target=self.keep_up)
         self.starts = 0
 
     def seed(self, *arguments: str, module: str = "tests.engine.chaos_seed") -> str:
@@ -128,14 +129,12 @@ def installed() -> Iterator[Installation]:
         home = Path(folder)
         home.chmod(0o755)
         found = Installation(home)
-        keeper = threading.Thread(target=found.keep_up)
-        found.keeper = keeper  # type: ignore[attr-defined]
         try:
             yield found
         finally:
             found.ended.set()
-            if keeper.ident:
-                keeper.join(40)
+            if found.keeper.ident:
+                found.keeper.join(40)
             found.postgres.destroy()
 
 
@@ -153,7 +152,7 @@ def test_every_run_ends_once_whatever_is_killed(
     killed: Counter[str] = Counter()
     with serving(lambda asked: Answer(body={"n": 7.0}, delay_s=chance.uniform(0.05, 0.6))) as upstream:
         token = installation.seed(upstream.url, str(QUEUED))
-        installation.keeper.start()  # type: ignore[attr-defined]
+        installation.keeper.start()
         poster = threading.Thread(target=post_tickets, args=(installation, token), daemon=True)
         poster.start()
         began = time.monotonic()

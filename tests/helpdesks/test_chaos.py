@@ -250,7 +250,7 @@ def _ready(of: Installation) -> Iterator[tuple[Sender, Desk]]:
     desk = Desk()
     with serving(lambda asked: Answer(body={"n": 7.0}, delay_s=0.02)) as upstream, serving(desk) as helpdesk:
         secret = of.seed(upstream.url, helpdesk.url, module="tests.helpdesks.chaos_seed")
-        of.keeper.start()  # type: ignore[attr-defined]
+        of.keeper.start()
         yield Sender(of, secret), desk
 
 
