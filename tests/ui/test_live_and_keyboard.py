@@ -99,7 +99,7 @@ def test_the_keyboard_alone_walks_from_the_list_to_the_evidence_and_back(visit: 
     page.keyboard.press("q")
     assert page.evaluate("document.getElementById('E1-q').open")
     page.keyboard.press("d")
-    assert page.url.endswith("#reply")
+    page.wait_for_url("**/#reply")
     page.keyboard.press("?")
     expect(page.locator("#shortcuts")).to_be_visible()
     shoot(page, "shortcuts")

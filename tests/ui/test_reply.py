@@ -22,7 +22,7 @@ def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any) -> None:
     page.fill("#reply-text", "Hello Noor, the key is sk_live_obviouslyFake0123456789abcd.")
     page.wait_for_selector("#reply-check .al-found .leak")
     assert "must not read" in page.inner_text("#reply-check") and page.input_value("#reply-revision") == "2"
-    page.fill("#reply-text", "Hello Noor, we write again within two hours.")
+    page.fill("#reply-text", "Hello Noor, we write again within 26 hours.")
     page.wait_for_selector("text=Take this time")
     page.click("text=Take this time")
     page.wait_for_selector("#panel-reply [role=status] >> text=The time is taken from the text.")
