@@ -81,13 +81,40 @@ def empty_quickly() -> None:
     TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[attr-defined]
 
 
+def rows() -> dict[str, bytes]:
+    """Table -> its rows as COPY writes them, of every table that a test may fill."""
+    found = {}
+    with connection.cursor() as cursor:
+        for name in _filled(cursor):
+            with cursor.copy(f"COPY {name} TO STDOUT (FORMAT binary)") as out:
+                found[name] = b"".join(bytes(part) for part in out)
+    return found
+
+
+def put_back(kept: dict[str, bytes]) -> None:
+    """Into an emptied database of the same process, whose sequences have passed the kept rows' numbers."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The rows were checked when they were made.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for name, content in kept.items():
+            with cursor.copy(f"COPY {name} FROM STDIN (FORMAT binary)") as into:
+                into.write(content)
+
+
+def _tables() -> list[str]:
+    return [f'"{name}"' for name in sorted(connection.introspection.django_table_names()) if name not in _KEPT]
+
+
+def _filled(cursor: Any) -> list[str]:
+    cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in _tables()))
+    return [name for (name,) in cursor.fetchall()]
+
+
 def empty() -> None:
     """Take every row out. As with a flush, a transaction that a thread has open is waited for."""
-    tables = [f'"{name}"' for name in sorted(connection.introspection.django_table_names()) if name not in _KEPT]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables))
-        filled = [name for (name,) in cursor.fetchall()]
+        cursor.execute(f"LOCK TABLE {', '.join(_tables())} IN ACCESS EXCLUSIVE MODE")
+        filled = _filled(cursor)
         if filled:
             # Nothing refers to what is gone, and what is append-only goes too: no trigger and no key need look.
             cursor.execute("SET LOCAL session_replication_role = replica")

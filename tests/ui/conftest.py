@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from altor.models import User
+from tests import databases
+from tests.pages import scene as scenes
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 FLAGS = [
@@ -22,6 +25,8 @@ FLAGS = [
 ]  # fmt: skip
 #: The rules of axe whose outcome a theme can change.
 COLOURS = ("color-contrast", "link-in-text-block")
+#: Of the scene: its objects and the database's rows.
+_kept: list[Any] = []
 #: Where screenshots go, to be looked at by a person; none are kept without it.
 SHOTS = os.environ.get("ALTOR_TEST_SHOTS", "")
 _WATCH = """
@@ -71,7 +76,7 @@ class Visit:
         found: list[str] = self.page.evaluate("window.violations || []")
         return found
 
-    def axe(self, *, only: Sequence[str] = ()) -> list[str]:
+    def axe(self, *, only: Sequence[str] = (), without: Sequence[str] = ()) -> list[str]:
         """Violations of WCAG 2.0 to 2.2 A/AA and best practice, or of some rules; a line each. The policy stays on."""
         if not self.page.evaluate("typeof window.axe !== 'undefined'"):
             self.page.evaluate(AXE.read_text())
@@ -80,7 +85,8 @@ class Visit:
         # From the top: what a scrolled page has half under its sticky header counts as too small a target.
         self.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         found: dict[str, Any] = self.page.evaluate(
-            "(which) => axe.run(document, {runOnly: which, resultTypes: ['violations']})", which
+            "([which, rules]) => axe.run(document, {runOnly: which, rules, resultTypes: ['violations']})",
+            [which, {name: {"enabled": False} for name in without}],
         )
         return [
             f"{item['id']}: {node['target']} {node['failureSummary'].splitlines()[-1].strip()}"
@@ -122,6 +128,17 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Any]:
     yield go
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def scene(transactional_db: None) -> scenes.Scene:
+    """Every page has something to show. Built once in a process: each test begins with the same rows."""
+    if not _kept or not databases.are_ours():
+        built = scenes.build()
+        _kept[:] = [pickle.dumps(built), databases.rows()]
+    else:
+        databases.put_back(_kept[1])
+    return cast("scenes.Scene", pickle.loads(_kept[0]))
 
 
 def shoot(page: Page, name: str) -> None:

@@ -31,8 +31,9 @@ class Clicks:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_from_a_diagnosis_to_a_sent_packet_in_at_most_three_clicks(visit: Any, width: int, theme: str) -> None:
-    scene = scenes.build()
+def test_from_a_diagnosis_to_a_sent_packet_in_at_most_three_clicks(
+    visit: Any, scene: scenes.Scene, width: int, theme: str
+) -> None:
     tab = visit(scene.agent, width=width, theme=theme)
     run = make.finished_run(
         make.ticket(in_team=scene.team, customer=scene.customer, owner=scene.agent, subject="Refused since 10:00"),
@@ -56,8 +57,9 @@ def test_from_a_diagnosis_to_a_sent_packet_in_at_most_three_clicks(visit: Any, w
     assert tab.policy_violations() == [] and tab.complaints == []
 
 
-def test_what_is_missing_is_answered_on_the_spot_and_survives_a_change_of_severity(visit: Any) -> None:
-    scene = scenes.build()
+def test_what_is_missing_is_answered_on_the_spot_and_survives_a_change_of_severity(
+    visit: Any, scene: scenes.Scene
+) -> None:
     tab = visit(scene.agent)
     run = make.finished_run(
         make.ticket(in_team=scene.team, owner=scene.agent, subject="Nobody knows who they are"),
@@ -78,8 +80,9 @@ def test_what_is_missing_is_answered_on_the_spot_and_survives_a_change_of_severi
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_a_file_is_attached_downloaded_and_sent_with_what_was_returned(visit: Any, width: int, theme: str) -> None:
-    scene = scenes.build()
+def test_a_file_is_attached_downloaded_and_sent_with_what_was_returned(
+    visit: Any, scene: scenes.Scene, width: int, theme: str
+) -> None:
     tab = visit(scene.agent, width=width, theme=theme)
     run = make.finished_run(
         make.ticket(in_team=scene.team, customer=scene.customer, owner=scene.agent, subject="Refused since 10:00"),
@@ -121,8 +124,8 @@ def test_a_file_is_attached_downloaded_and_sent_with_what_was_returned(visit: An
     assert tab.policy_violations() == [] and tab.complaints == []
 
 
+@pytest.mark.usefixtures("scene")
 def test_an_engineer_without_an_account_acknowledges_by_link(visit: Any) -> None:
-    scenes.build()
     sent = Escalation.objects.filter(status="sent").order_by("pk").last()
     assert sent is not None
     tab = visit(None, width=390)
@@ -136,8 +139,7 @@ def test_an_engineer_without_an_account_acknowledges_by_link(visit: Any) -> None
     assert tab.policy_violations() == [] and tab.complaints == []
 
 
-def test_a_contract_is_checked_as_it_is_written(visit: Any) -> None:
-    scene = scenes.build()
+def test_a_contract_is_checked_as_it_is_written(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.lead)
     page = tab.open("/contracts/engineering/edit/")
     expect(page.locator("#contract-check")).to_contain_text("It can be stored")

@@ -16,9 +16,10 @@ MOVING = {"run-running"}
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_is_in_order(visit: Any, width: int) -> None:
-    """Each page is loaded once and switched to dark: the themes differ in colours only."""
-    scene = scenes.build()
+def test_every_page_is_in_order(visit: Any, scene: scenes.Scene, width: int) -> None:
+    """Each page is loaded once and switched to dark: the themes differ in colours only, which are looked at wide in
+    light and narrow in dark.
+    """
     tab = visit(scene.admin, width=width, reduced_motion="reduce")
     wrong: dict[str, list[str]] = {}
     for name, url in scenes.pages(scene).items():
@@ -26,7 +27,8 @@ def test_every_page_is_in_order(visit: Any, width: int) -> None:
         tab.page.emulate_media(color_scheme="light")
         page = tab.open(url)
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-        found = tab.axe()
+        # The colours of a theme are the same at both widths: the costliest rules look at each theme once.
+        found = tab.axe(without=() if width == 1440 else COLOURS)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
             found.append(f"scrolls sideways by {wide} px")
@@ -42,7 +44,7 @@ def test_every_page_is_in_order(visit: Any, width: int) -> None:
               document.querySelectorAll("details").forEach((d) => { d.open = true; });
             }"""
         )
-        found += [f"dark: {item}" for item in tab.axe(only=COLOURS)]
+        found += [f"dark: {item}" for item in tab.axe(only=COLOURS)] if width == 390 else []
         found += [f"policy: {item}" for item in tab.policy_violations()]
         found += [f"console: {item}" for item in tab.complaints if not (name == "not-found" and "404" in item)]
         if page.evaluate("window.hacked"):
@@ -59,8 +61,7 @@ def _shoot_closed(page: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_page_opens_in_the_theme_of_the_system(visit: Any, theme: str) -> None:
-    scene = scenes.build()
+def test_a_page_opens_in_the_theme_of_the_system(visit: Any, scene: scenes.Scene, theme: str) -> None:
     tab = visit(scene.admin, theme=theme)
     page = tab.open(scenes.pages(scene)["run-done"])
     assert page.evaluate("document.documentElement.dataset.bsTheme") == theme

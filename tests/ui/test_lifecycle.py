@@ -28,8 +28,9 @@ def in_order(tab: Visit, page: Page) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark"), (390, "light")])
-def test_a_ticket_is_answered_resolved_and_taken_back_by_keyboard(visit: Any, width: int, theme: str) -> None:
-    scene = scenes.build()
+def test_a_ticket_is_answered_resolved_and_taken_back_by_keyboard(
+    visit: Any, scene: scenes.Scene, width: int, theme: str
+) -> None:
     tab = visit(scene.agent, width=width, theme=theme)
     page = tab.open(f"/investigations/{scene.again.ref}/")
     page.get_by_label("Text of the reply").fill("We rolled the limiter back.")
@@ -57,8 +58,7 @@ def test_a_ticket_is_answered_resolved_and_taken_back_by_keyboard(visit: Any, wi
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_closed_gate_leads_to_its_step(visit: Any, width: int) -> None:
-    scene = scenes.build()
+def test_a_closed_gate_leads_to_its_step(visit: Any, scene: scenes.Scene, width: int) -> None:
     scene.again.steps.filter(step_id="traffic").update(status="asked")
     tab = visit(scene.lead, width=width)
     page = tab.open(f"/tickets/{scene.ticket.ref}/")

@@ -80,8 +80,7 @@ def test_a_lost_connection_is_said_and_taken_back(visit: Any) -> None:
     expect(page.locator("#connection")).to_be_hidden(timeout=8000)
 
 
-def test_the_keyboard_alone_walks_from_the_list_to_the_evidence_and_back(visit: Any) -> None:
-    scene = scenes.build()
+def test_the_keyboard_alone_walks_from_the_list_to_the_evidence_and_back(visit: Any, scene: scenes.Scene) -> None:
     page = visit(scene.admin).open("/")
     page.keyboard.press("Tab")
     expect(page.locator(".al-skip")).to_be_focused()
@@ -115,8 +114,7 @@ def test_the_keyboard_alone_walks_from_the_list_to_the_evidence_and_back(visit: 
     page.wait_for_url(lambda url: "/tickets/" in url or "/customers/" in url)
 
 
-def test_shortcuts_are_off_in_fields_and_when_switched_off(visit: Any) -> None:
-    scene = scenes.build()
+def test_shortcuts_are_off_in_fields_and_when_switched_off(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.admin)
     page = tab.open("/tickets/new/")
     page.fill("#id_subject", "")
@@ -132,8 +130,7 @@ def test_shortcuts_are_off_in_fields_and_when_switched_off(visit: Any) -> None:
     assert page.url.rstrip("/") == tab.base
 
 
-def test_filter_chips_theme_and_drawer_work(visit: Any) -> None:
-    scene = scenes.build()
+def test_filter_chips_theme_and_drawer_work(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.admin, width=390)
     page = tab.open(f"/investigations/{scene.done.ref}/")
     page.click("[data-filter=github]")
@@ -155,8 +152,7 @@ def test_filter_chips_theme_and_drawer_work(visit: Any) -> None:
     assert tab.policy_violations() == [] and tab.complaints == []
 
 
-def test_reduced_motion_and_forced_colours_are_respected(visit: Any) -> None:
-    scene = scenes.build()
+def test_reduced_motion_and_forced_colours_are_respected(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.admin, reduced_motion="reduce", forced_colors="active")
     page = tab.open(f"/investigations/{scene.running.ref}/")
     assert page.evaluate("getComputedStyle(document.querySelector('.al-spin')).animationName") == "none"
@@ -164,9 +160,8 @@ def test_reduced_motion_and_forced_colours_are_respected(visit: Any) -> None:
     assert tab.policy_violations() == [] and tab.complaints == []
 
 
-def test_injected_style_and_handler_are_blocked_and_reported(visit: Any) -> None:
+def test_injected_style_and_handler_are_blocked_and_reported(visit: Any, scene: scenes.Scene) -> None:
     """The control: were the policy off, the tests above would prove nothing."""
-    scene = scenes.build()
     page = visit(scene.admin).open("/")
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend',"
@@ -177,8 +172,7 @@ def test_injected_style_and_handler_are_blocked_and_reported(visit: Any) -> None
     assert len(page.evaluate("window.violations")) >= 1
 
 
-def test_the_administration_works_under_the_policy(visit: Any) -> None:
-    scene = scenes.build()
+def test_the_administration_works_under_the_policy(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.admin)
     for url in (
         "/admin/",

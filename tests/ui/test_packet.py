@@ -17,8 +17,9 @@ SHEETS = {"A4": (688, 1005), "Letter": (710, 937)}
 
 
 @pytest.mark.parametrize("sheet", SHEETS)
-def test_the_first_sheet_holds_what_one_decides_by_in_black_on_white(visit: Any, sheet: str) -> None:
-    scene = scenes.build()
+def test_the_first_sheet_holds_what_one_decides_by_in_black_on_white(
+    visit: Any, scene: scenes.Scene, sheet: str
+) -> None:
     tab = visit(scene.admin, theme="dark", width=SHEETS[sheet][0])
     page = tab.open(reverse("escalations:packet-preview", args=[scene.done.ref]) + "?show=print")
     page.emulate_media(media="print")
@@ -34,8 +35,7 @@ def test_the_first_sheet_holds_what_one_decides_by_in_black_on_white(visit: Any,
     shoot(page, f"packet-print-{sheet}")
 
 
-def test_the_markdown_is_copied_with_one_click_and_references_lead_to_evidence(visit: Any) -> None:
-    scene = scenes.build()
+def test_the_markdown_is_copied_with_one_click_and_references_lead_to_evidence(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.agent)
     page = tab.open(reverse("investigations:run", args=[scene.done.ref]))
     page.click("[popovertarget=run-more]")

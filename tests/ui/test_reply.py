@@ -14,8 +14,7 @@ from tests.ui.conftest import shoot
 pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 
 
-def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any) -> None:
-    scene = scenes.build()
+def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.agent)
     page = tab.open(scenes.pages(scene)["run-again"])
     page.wait_for_selector("#reply-editor")
@@ -34,8 +33,7 @@ def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any) -> None:
     assert tab.policy_violations() == [] and tab.complaints == [] and tab.axe() == []
 
 
-def test_what_was_written_is_replaced_only_after_a_yes(visit: Any) -> None:
-    scene = scenes.build()
+def test_what_was_written_is_replaced_only_after_a_yes(visit: Any, scene: scenes.Scene) -> None:
     page = visit(scene.agent).open(scenes.pages(scene)["ticket"])
     page.wait_for_selector("#reply-editor")
     page.fill("#reply-text", "My own words.")
