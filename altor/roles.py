@@ -43,6 +43,15 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
     "reply_template.read": (frozenset({_A, _L, _E, _X, _R}), "Read reply templates, their versions and differences"),
     "reply_template.edit": (frozenset({_L, _X}), "Edit, activate and restore reply templates"),
     "reply.override": (frozenset({_L, _X}), "Send a reply although the check found a leak in it, with a reason"),
+    "knowledge.read": (
+        frozenset({_A, _L, _E, _X, _R}),
+        "Search and read root-cause entries: those for all, and those of the own teams",
+    ),
+    "knowledge.write": (frozenset({_A, _L, _E, _X}), "Write and improve entries, link them, say whether they helped"),
+    "knowledge.review": (
+        frozenset({_L, _E, _X}),
+        "Validate, archive and restrict entries; set audience, owner, team and review date",
+    ),
     "escalation.read": (frozenset({_A, _L, _E, _X, _R}), "Read escalations and their packets"),
     "escalation.send": (frozenset({_A, _L, _X}), "Escalate to engineering, join, answer and withdraw an escalation"),
     "escalation.override": (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from rest_framework.routers import SimpleRouter
 
+from knowledge.api.entries import EntryViewSet
 from knowledge.api.templates import ReplyTemplateViewSet
 
 router = SimpleRouter()
+router.register("knowledge", EntryViewSet, basename="api-entry")
 router.register("reply-templates", ReplyTemplateViewSet, basename="api-reply-template")
 
 urlpatterns = router.urls

@@ -27,6 +27,13 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = environment.ROOT
 DEBUG = environment.flag("ALTOR_DEBUG")
 HOME = Path(environment.text("ALTOR_HOME") or BASE_DIR / ".altor").resolve()
+#: Where the model of the knowledge search is looked for; it is built into the first that can be written to.
+EMBEDDING_FOLDERS = (
+    [Path(named)]
+    if (named := environment.text("ALTOR_EMBEDDING_MODEL"))
+    else [BASE_DIR / ".altor/model", HOME / "model"]
+)
+EMBEDDING_ON = environment.flag("ALTOR_EMBEDDING", default=True)
 SECRET_KEY = environment.text("ALTOR_SECRET_KEY")
 SECRET_KEY_FALLBACKS = environment.many("ALTOR_SECRET_KEY_FALLBACKS")
 ENCRYPTION_KEYS = environment.many("ALTOR_ENCRYPTION_KEYS")

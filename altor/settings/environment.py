@@ -50,6 +50,12 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("ALTOR_BASE_URL", "Address people reach Altor at, for links in notes and mails", "http://127.0.0.1:8000"),
     Variable("ALTOR_DATABASE_URL", "PostgreSQL address; replaces the embedded server", "the embedded server", True),
     Variable(
+        "ALTOR_EMBEDDING_MODEL",
+        "Folder of the model of the knowledge search; built there when it is missing",
+        ".altor/model/ in the project's root, else in ALTOR_HOME",
+    ),
+    Variable("ALTOR_EMBEDDING", "0 to search knowledge by words alone, without the model", "1"),
+    Variable(
         "ALTOR_PG_BIN",
         "Directory with PostgreSQL's programs for the embedded server",
         "the installed wheel, then Debian's",

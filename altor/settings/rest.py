@@ -55,6 +55,7 @@ SPECTACULAR_SETTINGS = {
         "HandoffItemStatus": "escalations.models.HandoffItem.Status",
         "IncidentStatus": "escalations.models.Incident.Status",
         "IncidentStage": "escalations.models.IncidentUpdate.Stage",
+        "EntryLinkKind": "knowledge.models.entries.LinkKind",
         "RejectionReason": "escalations.models.Escalation.Rejection",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",

@@ -37,6 +37,8 @@ from investigations.models import (
 )
 from investigations.playbooks.format import Playbook
 from investigations.services.briefs import brief
+from knowledge.entries.saving import create_entry
+from knowledge.models import Entry
 from tests import factories as make
 from tests.intake.conftest import shipped_playbooks, store_playbooks
 
@@ -70,6 +72,8 @@ class World:
     foreign_handoff: Handoff
     incident: Incident
     foreign_incident: Incident
+    entry: Entry
+    foreign_entry: Entry
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +214,8 @@ def build(playbooks: list[Playbook]) -> World:
         handoff_of(foreign, theirs, people["outsider"], people["admin"]),
         incident_of(ticket, people["lead"]),
         incident_of(foreign, people["admin"]),
+        create_entry({"title": "Deployments slow a route", "symptoms": "API is slow"}, actor=people["lead"]),
+        create_entry({"title": "Theirs alone", "symptoms": "API is slow TK-20999"}, actor=people["admin"], team=theirs),
     )
 
 

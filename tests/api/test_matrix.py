@@ -21,6 +21,7 @@ API = "/api/v1/"
 #: Rows that belong to a team; the directory, playbooks and connections belong to the installation.
 OF_A_TEAM = (
     "Ticket|TicketClaim|Investigation|StepResult|Evidence|Trial|TrialCase|Escalation|AttachedFile|Handoff|Incident"
+    "|Entry"
 )
 METHODS = ("get", "post", "put", "patch", "delete")
 TICKET = {"id": "10134", "subject": "API is slow"}
@@ -96,6 +97,26 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-reply-template-versions", "get"): Case("reply-templates/any-cause-en/versions/", "reply_template.read", 200),
     ("api-reply-template-preview", "post"): Case(
         "reply-templates/any-cause-en/preview/", "reply_template.read", 404, {"investigation": "INV-0"}
+    ),
+    ("api-entry-list", "get"): Case("knowledge/?q=slow", "knowledge.read", 200),
+    ("api-entry-list", "post"): Case("knowledge/", "knowledge.write", 201, {"title": "A cause"}),
+    ("api-entry-match", "post"): Case("knowledge/match/", "knowledge.read", 200, {"text": "API is slow"}),
+    ("api-entry-detail", "get"): Case("{kb}", "knowledge.read", 200, foreign="{foreign_kb}"),
+    ("api-entry-detail", "patch"): Case(
+        "{kb}", "knowledge.write", 200, {"revision": 1, "title": "Another title"}, foreign="{foreign_kb}"
+    ),
+    ("api-entry-state", "post"): Case("{kb}state/", "knowledge.write", 200, {}, foreign="{foreign_kb}state/"),
+    ("api-entry-versions", "get"): Case("{kb}versions/", "knowledge.read", 200, foreign="{foreign_kb}versions/"),
+    ("api-entry-restore", "post"): Case(
+        "{kb}versions/1/restore/", "knowledge.write", 200, {}, foreign="{foreign_kb}versions/1/restore/"
+    ),
+    ("api-entry-changes", "get"): Case("{kb}changes/", "knowledge.read", 200, foreign="{foreign_kb}changes/"),
+    ("api-entry-links", "get"): Case("{kb}links/", "knowledge.read", 200, foreign="{foreign_kb}links/"),
+    ("api-entry-links", "post"): Case(
+        "{kb}links/", "knowledge.write", 201, {"kind": "issue", "ref": "ENG-4"}, foreign="{foreign_kb}links/"
+    ),
+    ("api-entry-unlink", "delete"): Case(
+        "{kb}links/1/", "knowledge.write", 204, foreign="{foreign_kb}links/1/"
     ),
     ("api-investigation-list", "get"): Case("investigations/", "run.read", 200),
     ("api-investigation-detail", "get"): Case("{run}", "run.read", 200, foreign="{foreign}"),
@@ -366,6 +387,8 @@ def spelled(path: str, world: World) -> str:
         foreign_handoff=f"handoffs/{world.foreign_handoff.ref}/",
         inc=f"incidents/{world.incident.ref}/",
         foreign_inc=f"incidents/{world.foreign_incident.ref}/",
+        kb=f"knowledge/{world.entry.ref}/",
+        foreign_kb=f"knowledge/{world.foreign_entry.ref}/",
         foreign_ref=world.foreign_run.ref,
         event=world.dead_event.pk,
         backtest=world.backtest.ref,
@@ -419,6 +442,17 @@ def test_another_teams_object_looks_like_none(key: tuple[str, str], world: World
         response = call(client_of(world.people[role]), method, path, case.body)
         assert response.status_code == (404 if role_may(role, case.permission) else 403), role
         assert "TK-20999" not in response.content.decode()
+
+
+def test_no_search_match_or_list_shows_another_teams_entry(world: World) -> None:
+    for role in (Role.AGENT, Role.LEAD, Role.ENGINEER, Role.READ_ONLY):
+        client = client_of(world.people[role])
+        for query in ("", "?q=theirs alone", "?q=slow", "?q=TK-20999", "?q=thiers", "?limit=50", "?component=&q=api"):
+            assert "Theirs alone" not in client.get(f"{API}knowledge/{query}").content.decode(), (role, query)
+        found = client.post(f"{API}knowledge/match/", {"text": "Theirs alone: API is slow"}, format="json")
+        assert found.status_code == 200 and "Theirs" not in found.content.decode()
+    seen = client_of(world.people["outsider"]).get(f"{API}knowledge/?q=theirs").json()["results"]
+    assert next(one["entry"]["title"] for one in seen) == "Theirs alone"
 
 
 @pytest.mark.parametrize("path", ["tickets/", "investigations/"])

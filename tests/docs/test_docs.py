@@ -46,6 +46,7 @@ def test_every_dependency_has_a_reason_and_a_licence():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
     wanted = [*project["dependencies"], *optional["embedded"], *optional["dev"]]
+    wanted += re.findall(r"^[a-z].*==", (ROOT / "requirements-model.lock").read_text(), re.MULTILINE)
     names = {re.split(r"[\[<>=!~ ]", line)[0] for line in wanted}
     text = (ROOT / "docs/explanation/dependencies.md").read_text()
     rows = re.findall(r"^\| ([\w., -]+) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
@@ -60,7 +61,7 @@ def test_every_dependency_has_a_reason_and_a_licence():
 
 
 def test_lock_files_hold_hashes_and_no_address():
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-model.lock"):
         text = (ROOT / name).read_text()
         assert "--hash=sha256:" in text and "://" not in text
 

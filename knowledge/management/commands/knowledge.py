@@ -1,0 +1,84 @@
+"""The knowledge base from the command line. `evaluate` is a stable contract: see docs/reference/commands.md."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from altor.errors import InvalidInput
+from knowledge.search.embedding.building import NoWeights
+from knowledge.search.embedding.model import embedder, ensure
+from knowledge.search.evaluation import DEPTH, Result, evaluate, read_collection
+from knowledge.search.upkeep import work_left, work_off
+
+BAD_INPUT = 2
+
+
+class Command(BaseCommand):
+    requires_system_checks = []  # the model is built before there is anything to check
+    help = "Build the search's model, index entries again, measure how well the search finds."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        ways = parser.add_subparsers(dest="way", required=True)
+        ways.add_parser("model", help="build the model of the search where it is missing, and say its name")
+        reindex = ways.add_parser("reindex", help="bring the search in step with entries, rules and model; resumable")
+        reindex.add_argument("--all", action="store_true", help="also what is in step already")
+        measure = ways.add_parser("evaluate", help="measure the search with a collection whose answers are known")
+        measure.add_argument("--set", type=Path, required=True, metavar="DIR", help="corpus.jsonl.gz, queries.jsonl")
+        measure.add_argument("--run", type=Path, metavar="OUT.tsv", help="write query, entry, rank, score")
+        measure.add_argument("--limit", type=int, default=DEPTH, metavar="N", help="results a query (default 10)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        getattr(self, f"_{options['way']}")(options)
+
+    def _model(self, options: dict[str, Any]) -> None:
+        try:
+            self.stdout.write(ensure())
+        except (NoWeights, OSError) as error:
+            self.stderr.write(f"knowledge model: {error}. The search goes by words alone.")
+            sys.exit(1)
+
+    def _reindex(self, options: dict[str, Any]) -> None:
+        before = work_left(everything=options["all"])
+        done = 0
+        for done in work_off(everything=options["all"]):
+            self._progress("entries", done, max(before, done))
+        self.stdout.write(f"{done} entries indexed")
+
+    def _evaluate(self, options: dict[str, Any]) -> None:
+        if options["limit"] < 1 or options["limit"] > 1000:
+            self._refuse("--limit is from 1 to 1000")
+        try:
+            result = evaluate(read_collection(options["set"]), limit=options["limit"], progress=self._progress)
+            if options["run"]:
+                options["run"].write_text(_as_tsv(result), encoding="utf-8")
+        except InvalidInput as error:
+            self._refuse(error.detail)
+        except OSError as error:
+            self._refuse(f"{options['run']} cannot be written: {error}")
+        for name, value in result.figures.items():
+            self.stdout.write(f"{name}\t{value:.4f}")
+        self.stdout.write(f"p50\t{result.at(0.5):.1f} ms")
+        self.stdout.write(f"p95\t{result.at(0.95):.1f} ms")
+        if embedder() is None:
+            self.stderr.write("Without the model: by words alone.")
+
+    def _refuse(self, why: str) -> None:
+        self.stderr.write(f"knowledge evaluate: {why}")
+        sys.exit(BAD_INPUT)
+
+    def _progress(self, what: str, done: int, of: int) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{what}: {done} of {of}", ending="\n" if done >= of else "")
+
+
+def _as_tsv(result: Result) -> str:
+    return "".join(
+        f"{query}\t{entry}\t{rank}\t{score:.6f}\n"
+        for query, found in result.run.items()
+        for rank, (entry, score) in enumerate(found, 1)
+    )
