@@ -87,7 +87,7 @@ $(VENV)/.installed: requirements.lock requirements-model.lock | $(VENV)/bin/pyth
 
 $(VENV)/.installed-dev: requirements-dev.lock requirements-model.lock | $(VENV)/bin/python
 	@echo "Installing what the tests need …"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	@$(MODEL)
 	@touch $@
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+KEEP_SEARCH: Final = "knowledge.tasks.keep_search"
+
 
 def deliver_reply(reply_id: int) -> None:
     """Send one reply. Safe to deliver twice: the second delivery finds nothing to take."""
@@ -17,6 +21,26 @@ def sweep_replies() -> None:
 
     ensure_library()
     sweep()
+
+
+def keep_search() -> None:
+    """Bring entries in step with the search for a while, and again while more is left."""
+    from altor.queue import enqueue
+    from knowledge.search.upkeep import keep_in_step
+
+    if keep_in_step():
+        enqueue(KEEP_SEARCH)
+
+
+def sweep_knowledge() -> None:
+    """Take validations back whose review date has passed; bring the search in step with new rules or another model."""
+    from altor.queue import enqueue
+    from knowledge.entries.changes import demote_overdue
+    from knowledge.search.upkeep import out_of_step
+
+    demote_overdue()
+    if out_of_step().exists():
+        enqueue(KEEP_SEARCH)
 
 
 def sweep_promises() -> None:

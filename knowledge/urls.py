@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from knowledge.views import promised, replies, reply, reply_send, template_edit, templates
+from knowledge.views import entries, entry_edit, promised, replies, reply, reply_send, template_edit, templates
 
 app_name = "knowledge"
 urlpatterns = [
@@ -18,6 +18,17 @@ urlpatterns = [
     path("reply-templates/<slug:key>/v<int:number>/", templates.version, name="template-version"),
     path("reply-templates/<slug:key>/v<int:number>/activate/", templates.activate_, name="template-activate"),
     path("reply-templates/<slug:key>/v<int:number>/restore/", templates.restore_, name="template-restore"),
+    path("knowledge/", entries.index, name="entries"),
+    path("knowledge/new/", entry_edit.new, name="entry-new"),
+    path("knowledge/preview/", entry_edit.preview, name="entry-preview"),
+    path("knowledge/<str:ref>/", entries.entry, name="entry"),
+    path("knowledge/<str:ref>/edit/", entry_edit.edit, name="entry-edit"),
+    path("knowledge/<str:ref>/history/", entries.history, name="entry-history"),
+    path("knowledge/<str:ref>/history/<int:number>/restore/", entries.restore_, name="entry-restore"),
+    path("knowledge/<str:ref>/state/", entries.state, name="entry-state"),
+    path("knowledge/<str:ref>/links/", entries.link, name="entry-link"),
+    path("knowledge/<str:ref>/links/<int:pk>/remove/", entries.unlink, name="entry-unlink"),
+    path("knowledge/<str:ref>/detection/", entries.run_detection, name="entry-detection"),
     path("tickets/<str:ref>/reply-draft/", reply.reply, name="reply"),
     path("tickets/<str:ref>/reply-draft/save/", reply.save_, name="reply-save"),
     path("tickets/<str:ref>/reply-draft/fill/", reply.fill, name="reply-fill"),

@@ -341,6 +341,7 @@ SWEEPS = [
     "escalations.recovery.tasks.sweep_recoveries",
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
+    "knowledge.tasks.sweep_knowledge",
     "escalations.oncall.tasks.sweep_calendars",
     "escalations.oncall.tasks.sweep_gaps",
     "escalations.handoffs.tasks.sweep_handoffs",

@@ -12,11 +12,13 @@ from altor.errors import InvalidInput
 from altor.models import User
 from knowledge.models import Entry
 from knowledge.models.entries import Audience, Confidence, EntryQuerySet
-from knowledge.search.highlights import Parts, marked, passage
+from knowledge.search.highlights import Parts, marked, passage, plain_text
 from knowledge.search.matching import Match, match
 from knowledge.search.texts import body_of
 
 MOST: Final = 50
+#: What shares no word with a text is shown when it is at least so near in meaning, a cosine.
+NEAR: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,16 @@ def find_among(readable: EntryQuerySet, text: str, filters: Filters | None = Non
             entry,
             one,
             marked(entry.title, answer.rare, entry.language),
-            passage(body_of(entry), answer.rare, entry.language),
+            passage(plain_text(body_of(entry)), answer.rare, entry.language),
         )
         for one in answer.matches
-        if (entry := by_pk.get(one.entry_id)) is not None
+        if _is_shown(one) and (entry := by_pk.get(one.entry_id)) is not None
     ]
     return Answer(found, answer.mended, not answer.model, answer.seconds)
+
+
+def _is_shown(one: Match) -> bool:
+    return bool(one.words > 0 or one.names or (one.whole or 0.0) >= NEAR)
 
 
 def languages() -> list[str]:

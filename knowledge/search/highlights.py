@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,8 +12,14 @@ from knowledge.search.lexicon import WORD, number_of, stems_of
 PASSAGE: Final = 36
 #: Words of a text in which the passage is looked for.
 _READ: Final = 3000
+_SIGNS: Final = re.compile(r"\*\*|`+|^ {0,3}(?:#{1,6} |[-*+] |>)", re.MULTILINE)
 #: (text, whether it was looked for), in reading order.
 Parts = tuple[tuple[str, bool], ...]
+
+
+def plain_text(markdown: str) -> str:
+    """Without the signs that only say how it looks."""
+    return _SIGNS.sub("", markdown)
 
 
 def marked(text: str, rare: Mapping[int, float], language: str = "en") -> Parts:

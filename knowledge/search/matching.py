@@ -30,6 +30,7 @@ from knowledge.search.embedding.model import Embedder, embedder
 from knowledge.search.identifiers import identifiers_in
 from knowledge.search.indexing import heap_of
 from knowledge.search.lexicon import Counts, counts, number_of, stems_of, terms_of, words_of
+from knowledge.search.slips import slips
 from knowledge.search.texts import EMBEDDED
 
 #: Candidates by words, and by nearness.
@@ -195,7 +196,7 @@ def _read(text: str, space: str, languages: Sequence[str]) -> _Query:
     entries = having.pop(0, 0)
     query = _Query(text, space, Counts(words, pairs), having, entries, identifiers_in(text), {}, spelled)
     if sum(words.values()) <= TYPED:
-        _mend(query, space, languages)
+        _mend(query, space)
     return query
 
 
@@ -208,26 +209,36 @@ def _spell(text: str, language: str, into: dict[int, str]) -> None:
         into.setdefault(number_of(f"{one} {other}"), f"{first} {second}")
 
 
-def _mend(query: _Query, space: str, languages: Sequence[str]) -> None:
-    """Words that no entry has and that look like one that some have: that one is looked for as well."""
+def _mend(query: _Query, space: str) -> None:
+    """Words that no entry has and that are a slip away from one that some have: that one is looked for as well."""
     strange = [
         query.spelled[term]
         for term in query.counts.words
-        if term not in query.having and len(query.spelled.get(term, "")) >= 5 and query.spelled[term].isalpha()
+        if term not in query.having and len(query.spelled.get(term, "")) >= 4 and query.spelled[term].isalpha()
     ]
     for word in strange[:4]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT word, term, count FROM knowledge_searchterm WHERE space = %s AND word %% %s AND count > 0 "
-                "ORDER BY similarity(word, %s) DESC, count DESC, word LIMIT 1",
-                [space, word, word],
-            )
-            found = cursor.fetchone()
+        found = _meant(word, space)
         if found is not None:
-            query.mended[word] = found[0]
-            query.counts.words[found[1]] += 1
-            query.having[found[1]] = found[2]
-            query.spelled[found[1]] = found[0]
+            meant, term, having = found
+            query.mended[word] = meant
+            query.counts.words[term] += 1
+            query.having[term] = having
+            query.spelled[term] = meant
+
+
+def _meant(word: str, space: str) -> tuple[str, int, int] | None:
+    """(the word, its term, how many entries have it): the nearest by letters, of several the most frequent."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two letters that changed places leave few groups of three as they were.
+        cursor.execute("SET LOCAL pg_trgm.similarity_threshold = 0.18")
+        cursor.execute(
+            "SELECT word, term, count FROM knowledge_searchterm WHERE space = %s AND word %% %s AND count > 0 "
+            "AND length(word) BETWEEN %s AND %s ORDER BY similarity(word, %s) DESC, count DESC, word LIMIT 50",
+            [space, word, len(word) - 2, len(word) + 2, word],
+        )
+        near = [(slips(word, row[0]), -row[2], row) for row in cursor.fetchall()]
+    near = [one for one in near if one[0] <= (1 if len(word) < 8 else 2)]
+    return min(near)[2] if near else None
 
 
 # ------------------------------------------------------------------------------------------------ candidates

@@ -55,7 +55,7 @@ from investigations.textmodel.model import WordWeights
 from investigations.widget import pairing
 from knowledge.models import PromisedUpdate
 from tests import factories as make
-from tests.pages import scene_escalations, scene_handoffs, scene_incidents
+from tests.pages import scene_escalations, scene_handoffs, scene_incidents, scene_knowledge
 
 #: A valid playbook file.
 BOOK = """\
@@ -228,6 +228,7 @@ def build() -> Scene:
     make_rotation(support, agent, lead)
     scene_handoffs.build(support, who, agent, lead, PAYLOADS, LONG)
     scene_incidents.build(support, agent, lead, PAYLOADS, LONG)
+    scene_knowledge.build(support, lead, agent, done, PAYLOADS, LONG)
     make_ownership(ticket, lead, agent)
     closed = make.finished_run(
         make.ticket(
@@ -633,5 +634,6 @@ def pages(scene: Scene) -> dict[str, str]:
         **scene_escalations.pages(),
         **scene_handoffs.pages(),
         **scene_incidents.pages(),
+        **scene_knowledge.pages(),
         "not-found": "/nothing/here/",
     }

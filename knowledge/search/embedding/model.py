@@ -87,6 +87,19 @@ def embedder() -> Embedder | None:
     return None
 
 
+def model_name() -> str:
+    """The name of the model that would be loaded; "" where there is none. Cheap: loads nothing."""
+    for folder in folders() if settings.EMBEDDING_ON else []:
+        if folder in _loaded:
+            found = _loaded[folder]
+            return found.name if found is not None else ""
+        try:
+            return str(json.loads((folder / MANIFEST).read_text())["name"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return ""
+
+
 def _load(folder: Path) -> Embedder | None:
     if not (folder / MANIFEST).is_file():
         return None

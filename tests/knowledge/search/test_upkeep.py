@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from knowledge import tasks
 from knowledge.models import Entry, SearchRow
 from knowledge.search import upkeep
 from knowledge.search.embedding import building, model
@@ -36,6 +37,23 @@ def test_interrupted_work_goes_on_where_it_stopped(
     SearchRow.objects.update(lexicon=0)
     assert next(work_off()) == 2
     assert out_of_step().count() == 4
+
+
+def test_the_sweep_has_the_search_brought_in_step(
+    cast: Cast, base: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("altor.queue.enqueue", lambda task, *ids: asked.append(task))
+    tasks.sweep_knowledge()
+    assert asked == []
+    SearchRow.objects.update(model="former-model")
+    tasks.sweep_knowledge()
+    assert asked == [tasks.KEEP_SEARCH]
+    tasks.keep_search()
+    assert work_left() == 0 and asked == [tasks.KEEP_SEARCH]
+    SearchRow.objects.update(model="former-model")
+    monkeypatch.setattr(upkeep, "STEP", 2)
+    assert upkeep.keep_in_step(seconds=0) and work_left() == 4
 
 
 def test_rows_that_are_missing_or_behind_are_made(cast: Cast, base: list[Entry]) -> None:
