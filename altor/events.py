@@ -29,6 +29,7 @@ KINDS: Final[dict[str, str]] = {
     "ticket.resolved": "solved: closure ends",
     "ticket.reopened": "open again",
     "ticket.explained": "a person said how a closed ticket ended",
+    "ticket.learned": "a person said what a closed ticket left behind in the knowledge base",
     "run.queued": "an investigation was asked for",
     "run.started": "investigation starts",
     "run.rerouted": "the first look spoke for another playbook",

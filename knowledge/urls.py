@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from knowledge.views import entries, entry_edit, promised, replies, reply, reply_send, template_edit, templates
+from knowledge.views import entries, entry_edit, known, promised, replies, reply, reply_send, template_edit, templates
 
 app_name = "knowledge"
 urlpatterns = [
@@ -29,6 +29,9 @@ urlpatterns = [
     path("knowledge/<str:ref>/links/", entries.link, name="entry-link"),
     path("knowledge/<str:ref>/links/<int:pk>/remove/", entries.unlink, name="entry-unlink"),
     path("knowledge/<str:ref>/detection/", entries.run_detection, name="entry-detection"),
+    path("tickets/<str:ref>/known-causes/", known.known, name="known"),
+    path("tickets/<str:ref>/known-causes/use/", known.use, name="known-use"),
+    path("tickets/<str:ref>/known-causes/learned/", known.learn_, name="known-learn"),
     path("tickets/<str:ref>/reply-draft/", reply.reply, name="reply"),
     path("tickets/<str:ref>/reply-draft/save/", reply.save_, name="reply-save"),
     path("tickets/<str:ref>/reply-draft/fill/", reply.fill, name="reply-fill"),

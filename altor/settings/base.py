@@ -286,6 +286,7 @@ TICKET_PANELS: list[str] = [
     "escalations.incidents.panels.INCIDENT",
     "escalations.incidents.panels.TODAY",
     "escalations.interruptions.panels.QUESTIONS",
+    "knowledge.entries.panels.KNOWN",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
 ]

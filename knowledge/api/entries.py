@@ -57,7 +57,7 @@ class EntryViewSet(ApiViewSet):
     serializer_class = EntrySerializer
 
     def get_queryset(self) -> EntryQuerySet:
-        return Entry.objects.all().visible_to(self.user).with_context()
+        return Entry.objects.visible_to(self.user).with_context()
 
     def _entry(self, ref: str) -> Entry:
         return get_object_or_404(self.get_queryset().by_ref(ref))

@@ -2,13 +2,16 @@
 
 from knowledge.models.entries import Entry, EntryChange, EntryLink, EntryVersion
 from knowledge.models.replies import PromisedUpdate, Reply, ReplyTemplate, ReplyTemplateVersion
+from knowledge.models.reuse import EntryUse, Learned
 from knowledge.models.search import SearchRow, SearchSpace, SearchTerm
 
 __all__ = [
     "Entry",
     "EntryChange",
     "EntryLink",
+    "EntryUse",
     "EntryVersion",
+    "Learned",
     "PromisedUpdate",
     "Reply",
     "ReplyTemplate",

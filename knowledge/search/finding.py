@@ -81,7 +81,7 @@ class Answer:
 
 def find(user: User, text: str, filters: Filters | None = None, *, limit: int = 10) -> Answer:
     """What answers the text, the best first, of what the person may read. InvalidInput as `filtered`."""
-    return find_among(Entry.objects.all().visible_to(user), text, filters, limit=limit)
+    return find_among(Entry.objects.visible_to(user), text, filters, limit=limit)
 
 
 def find_among(readable: EntryQuerySet, text: str, filters: Filters | None = None, *, limit: int = 10) -> Answer:

@@ -32,7 +32,7 @@ _TEXTS: Final = ("symptoms", "root_cause", "remediation", "escalation_criteria",
 
 def entry_for(user: User, ref: str) -> Entry:
     """404 for what is not there, and for what the person may not read."""
-    return get_object_or_404(Entry.objects.all().visible_to(user).with_context().by_ref(ref))
+    return get_object_or_404(Entry.objects.visible_to(user).with_context().by_ref(ref))
 
 
 @require_safe
@@ -49,7 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if text:
         context["answer"] = find(user, text, filters, limit=SHOWN)
     else:
-        readable = Entry.objects.all().visible_to(user)
+        readable = Entry.objects.visible_to(user)
         context["page"] = keyset_page(filtered(readable, filters).with_context(), request.GET.get("cursor", ""))
         context["any"] = bool(context["page"]) or readable.exists()
     is_part = request.headers.get("HX-Request") == "true"

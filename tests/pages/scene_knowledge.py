@@ -101,4 +101,5 @@ def pages() -> dict[str, str]:
         "entry-edit": at("entry-edit", entry),
         "entry-edit-hostile": at("entry-edit", hostile),
         "entry-new": reverse("knowledge:entry-new"),
+        "known": reverse("knowledge:known", args=[entry.links.get(kind="ticket").ref]),
     }

@@ -96,6 +96,7 @@ OF_A_TICKET = {
     "handoff-signed",
     "handoff-closed",
     "incident-panel",
+    "known",
 }
 #: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
 OF_AN_ESCALATION = {

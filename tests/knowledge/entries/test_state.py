@@ -112,11 +112,11 @@ def test_what_an_edit_does_to_a_validated_entry(cast: Cast, changed: dict[str, A
 
 def test_what_outsiders_read_is_validated_again_after_an_authors_edit(cast: Cast) -> None:
     entry = change_state(cast.entry(), {"confidence": "validated", "audience": "customer"}, actor=cast.lead)
-    assert list(Entry.objects.all().public()) == [entry]
+    assert list(Entry.objects.public()) == [entry]
     assert save_entry(entry, {"remediation": "Inside"}, actor=cast.agent).confidence == "validated"
     assert save_entry(entry, {"customer_wording": "By the lead"}, actor=cast.lead).confidence == "validated"
     assert save_entry(entry, {"customer_wording": "By an agent"}, actor=cast.agent).confidence == "not_validated"
-    assert not Entry.objects.all().public().exists()
+    assert not Entry.objects.public().exists()
     saved = save_entry(entry, {"customer_wording": ""}, actor=cast.lead)
     assert saved.audience == "internal" and _last(saved) == ("audience", "customer", "internal", "edit")
 
