@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from knowledge.views import entries, entry_edit, known, promised, replies, reply, reply_send, template_edit, templates
+from knowledge.views import (
+    entries,
+    entry_edit,
+    known,
+    promised,
+    replies,
+    reply,
+    reply_send,
+    template_edit,
+    templates,
+    worklists,
+)
 
 app_name = "knowledge"
 urlpatterns = [
@@ -21,6 +32,7 @@ urlpatterns = [
     path("knowledge/", entries.index, name="entries"),
     path("knowledge/new/", entry_edit.new, name="entry-new"),
     path("knowledge/preview/", entry_edit.preview, name="entry-preview"),
+    path("knowledge/work/", worklists.work, name="entry-work"),
     path("knowledge/<str:ref>/", entries.entry, name="entry"),
     path("knowledge/<str:ref>/edit/", entry_edit.edit, name="entry-edit"),
     path("knowledge/<str:ref>/history/", entries.history, name="entry-history"),

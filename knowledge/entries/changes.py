@@ -25,7 +25,7 @@ STATE: Final = {
     "confidence": "Confidence", "audience": "Audience", "governance": "Governance", "team": "Team", "owner": "Owner",
     "review_on": "Review date",
 }  # fmt: skip
-_CHOICES: Final = {"confidence": Confidence, "audience": Audience, "governance": Governance}
+CHOICES: Final = {"confidence": Confidence, "audience": Audience, "governance": Governance}
 
 
 def may_edit(entry: Entry, user: User) -> bool:
@@ -56,7 +56,7 @@ def change_state(
     if not changed:
         return found
     _allow(found, changed, actor)
-    for name, choices in _CHOICES.items():
+    for name, choices in CHOICES.items():
         if name in changed and changed[name] not in choices.values:
             raise InvalidInput(f"{STATE[name]} is one of {', '.join(choices.values)}.", errors={name: ["choose one"]})
     _fits(found, changed, now)

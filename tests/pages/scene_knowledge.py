@@ -101,5 +101,7 @@ def pages() -> dict[str, str]:
         "entry-edit": at("entry-edit", entry),
         "entry-edit-hostile": at("entry-edit", hostile),
         "entry-new": reverse("knowledge:entry-new"),
+        "entry-work": reverse("knowledge:entry-work"),
+        "entry-work-twins": reverse("knowledge:entry-work") + "?list=twins",
         "known": reverse("knowledge:known", args=[entry.links.get(kind="ticket").ref]),
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
 from altor.errors import InvalidInput
+from knowledge.exchange.folders import export_folder, import_folder
+from knowledge.models import Entry
 from knowledge.search.embedding.building import NoWeights
 from knowledge.search.embedding.model import embedder, ensure
 from knowledge.search.evaluation import DEPTH, Result, evaluate, read_collection
@@ -27,6 +29,13 @@ class Command(BaseCommand):
         ways.add_parser("model", help="build the model of the search where it is missing, and say its name")
         reindex = ways.add_parser("reindex", help="bring the search in step with entries, rules and model; resumable")
         reindex.add_argument("--all", action="store_true", help="also what is in step already")
+        out = ways.add_parser("export", help="write every entry as a Markdown file with front matter")
+        out.add_argument("folder", type=Path, metavar="DIR", help="made when it is missing; other files in it stay")
+        into = ways.add_parser(
+            "import", help="make entries of a folder of Markdown files"
+        )
+        into.add_argument("folder", type=Path, metavar="DIR")
+        into.add_argument("--dry-run", action="store_true", help="say what would happen, and keep nothing")
         measure = ways.add_parser("evaluate", help="measure the search with a collection whose answers are known")
         measure.add_argument("--set", type=Path, required=True, metavar="DIR", help="corpus.jsonl.gz, queries.jsonl")
         measure.add_argument("--run", type=Path, metavar="OUT.tsv", help="write query, entry, rank, score")
@@ -49,6 +58,33 @@ class Command(BaseCommand):
             self._progress("entries", done, max(before, done))
         self.stdout.write(f"{done} entries indexed")
 
+    def _export(self, options: dict[str, Any]) -> None:
+        files = export_folder(Entry.objects.filter(space=""))
+        try:
+            options["folder"].mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                (options["folder"] / name).write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            self._refuse(f"{options['folder']} cannot be written: {error}", "export")
+        self.stdout.write(f"{len(files)} entries")
+
+    def _import(self, options: dict[str, Any]) -> None:
+        folder: Path = options["folder"]
+        try:
+            paths = sorted(path for path in folder.rglob("*.md") if path.is_file())
+            files = {str(path.relative_to(folder)): path.read_bytes().decode("utf-8") for path in paths}
+        except (OSError, UnicodeDecodeError) as error:
+            self._refuse(f"{folder} cannot be read: {error}", "import")
+        if not files:
+            self._refuse(f"{folder} holds no Markdown file", "import")
+        report = import_folder(files, actor=None, dry_run=options["dry_run"])
+        for name, refs in (("created", report.created), ("updated", report.updated), ("unchanged", report.unchanged)):
+            self.stdout.write(f"{name}\t{len(refs)}")
+        for file, problem in report.problems:
+            self.stderr.write(f"{file}: {problem}")
+        if report.problems:
+            sys.exit(1)
+
     def _evaluate(self, options: dict[str, Any]) -> None:
         if options["limit"] < 1 or options["limit"] > 1000:
             self._refuse("--limit is from 1 to 1000")
@@ -67,8 +103,8 @@ class Command(BaseCommand):
         if embedder() is None:
             self.stderr.write("Without the model: by words alone.")
 
-    def _refuse(self, why: str) -> None:
-        self.stderr.write(f"knowledge evaluate: {why}")
+    def _refuse(self, why: str, way: str = "evaluate") -> NoReturn:
+        self.stderr.write(f"knowledge {way}: {why}")
         sys.exit(BAD_INPUT)
 
     def _progress(self, what: str, done: int, of: int) -> None:

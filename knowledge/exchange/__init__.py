@@ -1,0 +1,1 @@
+"""Entries in and out: as files that people read, and that give the same entries again."""
