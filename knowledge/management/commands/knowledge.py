@@ -31,9 +31,7 @@ class Command(BaseCommand):
         reindex.add_argument("--all", action="store_true", help="also what is in step already")
         out = ways.add_parser("export", help="write every entry as a Markdown file with front matter")
         out.add_argument("folder", type=Path, metavar="DIR", help="made when it is missing; other files in it stay")
-        into = ways.add_parser(
-            "import", help="make entries of a folder of Markdown files"
-        )
+        into = ways.add_parser("import", help="make entries of a folder of Markdown files")
         into.add_argument("folder", type=Path, metavar="DIR")
         into.add_argument("--dry-run", action="store_true", help="say what would happen, and keep nothing")
         measure = ways.add_parser("evaluate", help="measure the search with a collection whose answers are known")
