@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from investigations.intake.typos import distance, forgiven
 from knowledge.models import Entry
 from knowledge.models.search import TERM_SPACE
 from knowledge.search.bm25 import K1, query_weights, rarity
@@ -30,7 +31,6 @@ from knowledge.search.embedding.model import Embedder, embedder
 from knowledge.search.identifiers import identifiers_in
 from knowledge.search.indexing import heap_of
 from knowledge.search.lexicon import Counts, counts, number_of, stems_of, terms_of, words_of
-from knowledge.search.slips import slips
 from knowledge.search.texts import EMBEDDED
 
 #: Candidates by words, and by nearness.
@@ -214,7 +214,7 @@ def _mend(query: _Query, space: str) -> None:
     strange = [
         query.spelled[term]
         for term in query.counts.words
-        if term not in query.having and len(query.spelled.get(term, "")) >= 4 and query.spelled[term].isalpha()
+        if term not in query.having and forgiven(query.spelled.get(term, "")) and query.spelled[term].isalpha()
     ]
     for word in strange[:4]:
         found = _meant(word, space)
@@ -236,8 +236,9 @@ def _meant(word: str, space: str) -> tuple[str, int, int] | None:
             "AND length(word) BETWEEN %s AND %s ORDER BY similarity(word, %s) DESC, count DESC, word LIMIT 50",
             [space, word, len(word) - 2, len(word) + 2, word],
         )
-        near = [(slips(word, row[0]), -row[2], row) for row in cursor.fetchall()]
-    near = [one for one in near if one[0] <= (1 if len(word) < 8 else 2)]
+        limit = forgiven(word)
+        near = [(distance(word, row[0], limit), -row[2], row) for row in cursor.fetchall()]
+    near = [one for one in near if one[0] <= limit]
     return min(near)[2] if near else None
 
 

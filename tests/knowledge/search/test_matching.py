@@ -12,7 +12,6 @@ from knowledge.search.finding import Filters, find
 from knowledge.search.indexing import forget_entry
 from knowledge.search.lexicon import number_of
 from knowledge.search.matching import match
-from knowledge.search.slips import slips
 from tests.knowledge.entries.conftest import Cast
 
 pytestmark = pytest.mark.django_db
@@ -56,15 +55,6 @@ def test_a_typing_error_is_mended_and_said(cast: Cast, base: list[Entry]) -> Non
     answer = find(cast.agent, "wrong invioce tax")
     assert answer.found[0].entry == base[3]
     assert dict(find(cast.agent, "signatur rotaton").mended) == {"rotaton": "rotation"}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "n"),
-    [("client", "client", 0), ("cleint", "client", 1), ("clint", "client", 1), ("invioce", "invoice", 1),
-     ("", "abc", 3), ("signatur", "signature", 1), ("tax", "fax", 1), ("ca", "abc", 3), ("kitten", "sitting", 3)],
-)  # fmt: skip
-def test_slips_are_counted(one: str, other: str, n: int) -> None:
-    assert slips(one, other) == slips(other, one) == n
 
 
 def test_words_that_are_only_alike_are_not_mended(cast: Cast, base: list[Entry]) -> None:
