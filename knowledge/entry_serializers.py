@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from knowledge.entries.content import LONGEST
@@ -196,6 +196,8 @@ class ListedSerializer(serializers.Serializer[Any]):
     passage = PartSerializer(many=True, required=False)
 
 
+# One answer with its results in it, not an item of a list.
+@extend_schema_serializer(many=False)
 class SearchResultSerializer(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
