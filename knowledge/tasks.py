@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+WATCH: Final = "knowledge.tasks.watch_causes"
 KEEP_SEARCH: Final = "knowledge.tasks.keep_search"
 
 
@@ -33,14 +34,37 @@ def keep_search() -> None:
 
 
 def sweep_knowledge() -> None:
-    """Take validations back whose review date has passed; bring the search in step with new rules or another model."""
+    """Take validations back whose review date has passed; weigh what was recognised; bring the search in step with
+    new rules or another model.
+    """
     from altor.queue import enqueue
     from knowledge.entries.changes import demote_overdue
+    from knowledge.recognition.settling import settle_recent
     from knowledge.search.upkeep import out_of_step
 
     demote_overdue()
+    settle_recent()
     if out_of_step().exists():
         enqueue(KEEP_SEARCH)
+
+
+def watch_causes() -> None:
+    """Ask for known causes whose turn it is, and again while more are due."""
+    from altor.queue import enqueue
+    from knowledge.recognition.watching import is_due, watch_due
+
+    watch_due()
+    if is_due():
+        enqueue(WATCH)
+
+
+def sweep_watches() -> None:
+    """Queue the questions that are due: they wait for sources."""
+    from altor.queue import enqueue
+    from knowledge.recognition.watching import is_due
+
+    if is_due():
+        enqueue(WATCH)
 
 
 def sweep_promises() -> None:

@@ -343,6 +343,7 @@ SWEEPS = [
     "knowledge.tasks.sweep_replies",
     "knowledge.tasks.sweep_promises",
     "knowledge.tasks.sweep_knowledge",
+    "knowledge.tasks.sweep_watches",
     "escalations.oncall.tasks.sweep_calendars",
     "escalations.oncall.tasks.sweep_gaps",
     "escalations.handoffs.tasks.sweep_handoffs",
@@ -357,7 +358,10 @@ RUN_ENDED = [
     "investigations.services.renewals.run_ended",
     "escalations.lifecycle.gaps.run_ended",
     "escalations.incidents.suggesting.run_ended",
+    "knowledge.recognition.settling.run_ended",
 ]
+#: Causes that are asked for beside the steps of every run, see `investigations.engine.known.Recogniser`.
+RECOGNISERS: list[str] = ["knowledge.recognition.recogniser.RECOGNISER"]
 #: Work the events of sources that are no helpdesk, see `investigations.services.inbound.InboundHandler`.
 INBOUND_HANDLERS = ["escalations.linear.inbound.LINEAR", "escalations.linear.inbound.GITHUB"]
 #: Told (the change, an `IssueChange`) of everything that happens to a Linear issue we follow: once, in order, in the

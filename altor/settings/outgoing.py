@@ -18,6 +18,7 @@ NOTICE_KINDS: list[str] = [
     "knowledge.replies.promised.NOTICES",
     "knowledge.replies.returned.NOTICES",
     "knowledge.replies.recovered.NOTICES",
+    "knowledge.recognition.watching.NOTICES",
 ]
 #: Slack's Web API. Replaced in tests only.
 SLACK_API_URL = "https://slack.com/api"

@@ -106,11 +106,17 @@ class Asker:
         self._limits: dict[str, asyncio.Semaphore] = {}
         self._sessions: dict[str, asyncio.Task[SourceSession]] = {}
         self._asked: dict[str, asyncio.Task[SourceAnswer]] = {}
+        self._staying: set[str] = set()
 
-    async def ask(self, step: Step, params: Mapping[str, Any]) -> SourceAnswer:
-        """The answer, never later than the deadline; a SourceError otherwise. Identical questions share one request."""
+    async def ask(self, step: Step, params: Mapping[str, Any], *, stays: bool = False) -> SourceAnswer:
+        """The answer, never later than the deadline; a SourceError otherwise. Identical questions share one request.
+
+        `stays`: whatever becomes of the playbook, somebody waits for it; see `forget`.
+        """
         operation = step.operation or "query"
         key = f"{step.source}:{operation}:{sorted(params.items())!r}"
+        if stays:
+            self._staying.add(key)
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._call(step, operation, params))
@@ -121,8 +127,8 @@ class Asker:
             raise RunTimeOver(step.source, "the run's time was over before it answered") from None
 
     async def forget(self) -> None:
-        """End what is being asked: nobody waits for it any more. Answers that came stay."""
-        going = {key: task for key, task in self._asked.items() if not task.done()}
+        """End what is being asked: nobody waits for it any more. Answers that came stay, and what was to stay."""
+        going = {key: task for key, task in self._asked.items() if not task.done() and key not in self._staying}
         for key in going:
             del self._asked[key]
         await abandon(going.values(), _CLOSE_S)

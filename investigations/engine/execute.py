@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine.asking import Asker, abandon
+from investigations.engine.known import PATIENCE_S, Recognition
 from investigations.engine.lease import LeaseLost
 from investigations.engine.record import Record
 from investigations.engine.triage import decide, without_evidence
@@ -62,6 +63,7 @@ class Work:
     limit_s: float | None = None  # a tighter limit than the playbook's
     triage: Playbook | None = None  # the first look; None when it is over, or somebody chose the playbook
     library: Library | None = None
+    recognitions: Sequence[Recognition] = ()
 
 
 async def carry_out(work: Work) -> Diagnosis:
@@ -70,6 +72,8 @@ async def carry_out(work: Work) -> Diagnosis:
     run = _Run(work)
     try:
         await run.all_steps()
+        for recognition in work.recognitions:
+            await asyncio.to_thread(recognition.keep)
         return await run.record.conclude(
             lambda answers: diagnose(run.playbook, work.inputs, {**run.outcomes, **answers}), run.asker, began=began
         )
@@ -85,7 +89,7 @@ class _Run:
         self.outcomes = {step_id: outcome for step_id, outcome in work.outcomes.items() if step_id in steps}
         self.loop = asyncio.get_running_loop()
         limit_s = min(work.playbook.limits.run_seconds, work.limit_s or work.playbook.limits.run_seconds)
-        deadline = self.loop.time() + max(limit_s - CONCLUDE_S, CONCLUDE_S)
+        self.deadline = deadline = self.loop.time() + max(limit_s - CONCLUDE_S, CONCLUDE_S)
         self.look_s = LOOK_SHARE * limit_s
         context = RunContext(
             as_of=work.inputs.as_of,
@@ -109,6 +113,7 @@ class _Run:
         heartbeat = asyncio.create_task(self._heartbeat())
         look = asyncio.create_task(self._look(triage)) if triage else None
         pending = set() if triage is self.playbook else self._ask_steps()
+        known = {asyncio.create_task(one.ask(self.asker)) for one in self.work.recognitions}
         try:
             while pending or look:
                 waiting = {heartbeat, *pending, *([look] if look else [])}
@@ -120,8 +125,15 @@ class _Run:
                     looked, look = look.result(), None
                     pending = await self._follow(triage, looked, pending)
                 await self._so_far(bool(pending))
+            await self._wait_for_known(known)
         finally:
-            await abandon({heartbeat, *pending, *([look] if look else [])}, _ABANDON_S)
+            await abandon({heartbeat, *pending, *known, *([look] if look else [])}, _ABANDON_S)
+
+    async def _wait_for_known(self, known: Collection[asyncio.Task[None]]) -> None:
+        """The playbook's own steps have ended: those that ask for known causes have a moment more."""
+        patience_s = min(PATIENCE_S, self.deadline - self.loop.time())
+        if known and patience_s > 0:
+            await asyncio.wait(known, timeout=patience_s)
 
     def _ask_steps(self) -> set[asyncio.Task[None]]:
         return {

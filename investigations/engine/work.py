@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from django.db import close_old_connections
 from django.utils import timezone
 
+from altor.registry import parts
 from investigations.diagnosis import calibration
 from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs
@@ -20,6 +21,7 @@ from investigations.engine import store
 from investigations.engine.asking import abandon
 from investigations.engine.execute import Progress, Work, carry_out
 from investigations.engine.inputs import build_inputs
+from investigations.engine.known import Recognition
 from investigations.engine.lease import Lease, LeaseLost, claim, park
 from investigations.engine.record import RunRecord
 from investigations.engine.warm import warm
@@ -79,6 +81,7 @@ def work_on(
             limit_s=limit_s,
             triage=triage,
             library=active_version,
+            recognitions=[Recognition(one, run, inputs) for one in parts("RECOGNISERS")],
         )
         return run_bounded(carry_out(work))
     except LeaseLost:

@@ -16,7 +16,7 @@ from altor.errors import InvalidInput, NotFound, PermissionRefused
 from altor.models import User
 from investigations.models import Ticket
 from knowledge.entries.changes import PROVEN_BY, REVIEW_AFTER, locked, move
-from knowledge.models import Entry, EntryUse, SearchRow
+from knowledge.models import Entry, EntryUse, SearchRow, Standing
 from knowledge.models.entries import Confidence
 
 Verdict = EntryUse.Verdict
@@ -68,7 +68,14 @@ def _count(entry: Entry, now: datetime) -> None:
     entry.failures = uses.filter(verdict=Verdict.FAILED).count()
     entry.last_used_at = uses.aggregate(last=Max("at"))["last"] or now
     entry.save(update_fields=["reuses", "failures", "last_used_at"])
-    SearchRow.objects.filter(entry=entry).update(weight=weight_of(entry.reuses, entry.failures))
+    weigh(entry)
+
+
+def weigh(entry: Entry) -> None:
+    """Its weight in the search, as it is used and recognised now."""
+    standing = Standing.objects.filter(entry=entry).first()
+    unsaid = standing.unsaid if standing is not None else 0
+    SearchRow.objects.filter(entry=entry).update(weight=weight_of(entry.reuses, entry.failures + unsaid))
 
 
 def weight_of(helped: int, failed: int) -> float:

@@ -18,6 +18,8 @@ from altor.errors import InvalidInput, PermissionRefused
 from altor.models import Team, User
 from knowledge.entries.changes import locked, may_edit, move, require_revision
 from knowledge.entries.content import EntryContent, read_content
+from knowledge.entries.reuse import weigh
+from knowledge.models import Standing
 from knowledge.models.entries import CONTENT, Audience, Confidence, Entry, EntryChange, EntryVersion
 from knowledge.search.indexing import index_entry
 
@@ -149,6 +151,10 @@ def _store(
     )  # fmt: skip
     _follow(entry, content, changed, actor=actor, now=now)
     index_entry(entry)
+    if "detection" in changed:
+        # What the former query did says nothing of this one.
+        Standing.objects.filter(entry=entry).delete()
+        weigh(entry)
 
 
 def _follow(entry: Entry, content: EntryContent, changed: Sequence[str], *, actor: User | None, now: datetime) -> None:

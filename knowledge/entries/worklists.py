@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
-from knowledge.models import Entry
+from knowledge.models import Entry, Recognition
 from knowledge.models.entries import Confidence, EntryQuerySet
 
 #: A review that is due so soon is named beforehand.
 SOON: Final = timedelta(days=14)
 #: How long work in progress may lie, an entry may stay without proof, and without any use.
 LYING, UNPROVEN, UNUSED = timedelta(days=14), timedelta(days=30), timedelta(days=180)
+#: A detection query that failed so often within so long is mended.
+FAILED, RECENT = 2, timedelta(days=14)
 #: Entries as near as this say the same, a cosine.
 SAME: Final = 0.85
 #: Entries whose nearest neighbour is looked for, those saved last.
@@ -60,6 +62,22 @@ def _failing(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
     return entries.in_use().filter(failures__gt=0).order_by("-failures", "-last_used_at")
 
 
+def _broken(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
+    """Queries that could not be asked: on their schedule, or the last times in investigations though the source was
+    there.
+    """
+    recent = Recognition.objects.filter(entry=OuterRef("pk"), version=OuterRef("revision"), at__gte=now - RECENT)
+    refused = recent.filter(error_kind__in=("invalid", "refused", "limited", "timeout")).order_by()
+    times = refused.values("entry").annotate(n=Count("pk")).values("n")
+    failed = entries.in_use().filter(detection__isnull=False).annotate(times=Subquery(times))
+    is_broken = Q(watch__failures__gte=FAILED) & ~Q(watch__every_hours=0) | Q(times__gte=FAILED)
+    return failed.filter(is_broken).order_by("-watch__failures", "-times", "pk")
+
+
+def _misfiring(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
+    return entries.in_use().filter(standing__wrong__gt=0).order_by("-standing__rests", "-standing__wrong", "pk")
+
+
 def _ownerless(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
     return entries.in_use().filter(Q(owner=None) | Q(owner__is_active=False)).order_by("saved_at")
 
@@ -68,6 +86,10 @@ LISTS: Final = (
     WorkList("review", "To review", "Has a cause and a remedy: try it, and validate it or say what is wrong.", _review),
     WorkList("stale", "Review due", "Look whether it still holds, and set the next date.", _stale),
     WorkList("failing", "Did not hold", "Somebody used it and it was not so: mend it, or narrow it.", _failing),
+    WorkList("broken", "Query fails", "Its detection query could not be asked: mend it.", _broken),
+    WorkList(
+        "misfiring", "Recognised wrongly", "Its signs were there and the cause was another: narrow it.", _misfiring
+    ),
     WorkList("lying", "Lying", "Work in progress for two weeks: finish it or archive it.", _lying),
     WorkList("unproven", "Unproven", "A month old and of no help to anybody yet: is it found?", _unproven),
     WorkList("unused", "Unused", "Half a year without use: archive it?", _unused),

@@ -1,6 +1,7 @@
 """What knowledge stores."""
 
 from knowledge.models.entries import Entry, EntryChange, EntryLink, EntryVersion
+from knowledge.models.recognition import Recognition, Sighting, Standing, Watch
 from knowledge.models.replies import PromisedUpdate, Reply, ReplyTemplate, ReplyTemplateVersion
 from knowledge.models.reuse import EntryUse, Learned
 from knowledge.models.search import SearchRow, SearchSpace, SearchTerm
@@ -13,10 +14,14 @@ __all__ = [
     "EntryVersion",
     "Learned",
     "PromisedUpdate",
+    "Recognition",
     "Reply",
     "ReplyTemplate",
     "ReplyTemplateVersion",
     "SearchRow",
     "SearchSpace",
     "SearchTerm",
+    "Sighting",
+    "Standing",
+    "Watch",
 ]

@@ -9,9 +9,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from altor.templatetags.altor_ui import icon
+from investigations.models import Investigation
 from knowledge.entries.content import TEXTS, EntryContent
 from knowledge.models import Entry, EntryChange
 from knowledge.models.entries import CONTENT, Audience, Confidence, Governance
+from knowledge.models.recognition import State
 from knowledge.search.matching import Match
 
 register = template.Library()
@@ -35,6 +37,36 @@ def confidence_pill(entry: Entry) -> SafeString:
     return format_html(
         '<span class="al-pill al-pill--{}">{}{}</span>', look, icon(name), entry.get_confidence_display()
     )
+
+
+_STATES: Final = {
+    State.RECOGNISED: ("circle-check", "bad", "Its signs are there"),
+    State.POSSIBLE: ("question-mark", "warn", "It may be this"),
+    State.ELSEWHERE: ("circle-dashed", "mute", "Signs are there, the cause is another"),
+    State.QUIET: ("circle-x", "mute", "Its signs are not there"),
+    State.UNKNOWN: ("circle-dashed", "mute", "Could not be checked"),
+}
+
+
+@register.simple_tag
+def state_pill(state: str) -> SafeString:
+    """What the detection query of an entry said on a ticket; nothing where it was not asked."""
+    if state not in _STATES:
+        return SafeString("")
+    name, look, words = _STATES[State(state)]
+    return format_html('<span class="al-pill al-pill--{}">{}{}</span>', look, icon(name), words)
+
+
+@register.simple_tag
+def state_told(state: str, run: Investigation) -> SafeString:
+    """Why that state, in a sentence."""
+    said = run.top_label or "no cause"
+    words = {
+        State.RECOGNISED: f"Its signs are there, and {run.ref} speaks for it ({said}).",
+        State.POSSIBLE: f"Its signs are there. {run.ref} neither confirms nor contradicts it ({said}).",
+        State.ELSEWHERE: f"Its signs are there, but {run.ref} found another cause: {said}.",
+    }.get(State(state) if state in State.values else State.UNKNOWN)
+    return format_html('<p class="al-hint">{}</p>', words) if words else SafeString("")
 
 
 @register.simple_tag

@@ -20,12 +20,15 @@ from knowledge.entries.differences import field_differences
 from knowledge.entries.links import add_link, remove_link, shown_links
 from knowledge.entries.saving import restore
 from knowledge.entry_forms import SearchForm, StateForm, read_filters
-from knowledge.models import Entry, EntryVersion
+from knowledge.models import Entry, EntryVersion, Standing, Watch
 from knowledge.models.entries import CONTENT, LinkKind
+from knowledge.recognition.watching import INTERVALS, set_watch
 from knowledge.search.finding import filtered, find
 
 #: Results of a search on its page.
 SHOWN: Final = 20
+#: Times that it was seen, the newest first.
+_SIGHTINGS: Final = 5
 #: Texts of an entry as its page shows them: what a support engineer needs first stands first.
 _TEXTS: Final = ("symptoms", "root_cause", "remediation", "escalation_criteria", "customer_wording")
 
@@ -82,6 +85,10 @@ def _context(user: User, found: Entry, **more: Any) -> dict[str, Any]:
         "may_review": user.may("knowledge.review"),
         "may_try": user.may("run.start"),
         "state_form": StateForm(found) if user.may("knowledge.review") else None,
+        "watch": Watch.objects.filter(entry=found).first(),
+        "intervals": INTERVALS.items(),
+        "sightings": found.sightings.select_related("customer")[:_SIGHTINGS],
+        "standing": Standing.objects.filter(entry=found).first(),
         **more,
     }
 
@@ -142,6 +149,22 @@ def unlink(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
     found = entry_for(user, ref)
     remove_link(found, pk, actor=user)
     messages.success(request, "The link is gone.")
+    return redirect("knowledge:entry", found.ref)
+
+
+@require_POST
+@page("knowledge.write")
+def watch(request: HttpRequest, ref: str) -> HttpResponse:
+    """How often the entry's cause is asked for by itself."""
+    user = person(request)
+    found = entry_for(user, ref)
+    hours = request.POST.get("every_hours", "")
+    try:
+        set_watch(found, int(hours) if hours.isdecimal() and len(hours) < 5 else -1, actor=user)
+    except DomainError as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, "It is not asked for any more." if hours == "0" else "It is asked for from now on.")
     return redirect("knowledge:entry", found.ref)
 
 

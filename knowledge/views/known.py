@@ -13,12 +13,10 @@ from altor.access import page, person
 from altor.errors import DomainError
 from altor.models import User
 from investigations.models import Ticket
-from knowledge.entries.learning import alike, learn, learned, learning_question, newest_run
+from knowledge.entries.learning import learn, learned, learning_question
 from knowledge.entries.reuse import use_entry
-from knowledge.models import Entry, EntryUse, Learned
-
-#: What is less near than this to a ticket, and shares few of its words, is not offered beside it.
-_NEAR = 0.35
+from knowledge.models import Entry, Learned, Recognition
+from knowledge.recognition.known import known_entries, recognitions
 
 
 def _ticket(user: User, ref: str) -> Ticket:
@@ -35,13 +33,10 @@ def known(request: HttpRequest, ref: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, user: User, ticket: Ticket, **more: Any) -> HttpResponse:
     question = learning_question(ticket, user)
-    found = question.alike if question is not None else alike(ticket, newest_run(ticket), user)
-    shown = [one for one in found if (one.match.whole or 0.0) >= _NEAR or one.match.names or one.match.title >= 0.5]
-    verdicts = dict(EntryUse.objects.filter(ticket=ticket).values_list("entry_id", "verdict"))
     context = {
         "here": "tickets",
         "ticket": ticket,
-        "found": [(one, verdicts.get(one.entry.pk, "")) for one in shown],
+        "found": known_entries(ticket, user, question.alike if question is not None else None),
         "question": question,
         "said": learned(ticket),
         "ways": Learned.How.choices,
@@ -95,3 +90,16 @@ def _back(request: HttpRequest, user: User, ticket: Ticket) -> HttpResponse:
         return _answer(request, user, ticket)
     messages.success(request, "Recorded.")
     return redirect("knowledge:known", ticket.ref)
+
+
+@require_safe
+@page("knowledge.read")
+def recognition(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
+    """What the detection query of an entry said during a run of the ticket: the query as sent, and what came back."""
+    user = person(request)
+    ticket = _ticket(user, ref)
+    found = get_object_or_404(Recognition.objects.visible_to(user).with_context(), pk=pk, investigation__ticket=ticket)
+    run = found.investigation
+    state = next((state for one, state in recognitions(run, user) if one.pk == found.pk), found.state)
+    context = {"here": "tickets", "ticket": ticket, "run": run, "item": found, "entry": found.entry, "state": state}
+    return render(request, "knowledge/recognition.html", context)
