@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+MEASURE: Final = "knowledge.tasks.measure_search"
 WATCH: Final = "knowledge.tasks.watch_causes"
 KEEP_SEARCH: Final = "knowledge.tasks.keep_search"
 
@@ -39,13 +40,26 @@ def sweep_knowledge() -> None:
     """
     from altor.queue import enqueue
     from knowledge.entries.changes import demote_overdue
+    from knowledge.quality.measuring import is_due
+    from knowledge.quality.searches import forget_old
     from knowledge.recognition.settling import settle_recent
     from knowledge.search.upkeep import out_of_step
 
     demote_overdue()
     settle_recent()
+    forget_old()
+    if is_due():
+        enqueue(MEASURE)
     if out_of_step().exists():
         enqueue(KEEP_SEARCH)
+
+
+def measure_search() -> None:
+    """Measure the search on this installation's own tickets. Safe to deliver twice."""
+    from knowledge.quality.measuring import is_due, keep_measurement
+
+    if is_due():
+        keep_measurement()
 
 
 def watch_causes() -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from django.db import connection
 from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
-from knowledge.models import Entry, Recognition
+from knowledge.models import Entry, EntryVote, Recognition
 from knowledge.models.entries import Confidence, EntryQuerySet
 
 #: A review that is due so soon is named beforehand.
@@ -78,6 +79,12 @@ def _misfiring(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
     return entries.in_use().filter(standing__wrong__gt=0).order_by("-standing__rests", "-standing__wrong", "pk")
 
 
+def _disliked(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
+    said = EntryVote.objects.filter(entry=OuterRef("pk"), version=OuterRef("revision"), is_helpful=False).order_by()
+    times = Coalesce(Subquery(said.values("entry").annotate(n=Count("pk")).values("n")), 0)
+    return entries.in_use().annotate(dislikes=times).filter(dislikes__gt=0).order_by("-dislikes", "pk")
+
+
 def _ownerless(entries: EntryQuerySet, now: datetime) -> EntryQuerySet:
     return entries.in_use().filter(Q(owner=None) | Q(owner__is_active=False)).order_by("saved_at")
 
@@ -86,10 +93,9 @@ LISTS: Final = (
     WorkList("review", "To review", "Has a cause and a remedy: try it, and validate it or say what is wrong.", _review),
     WorkList("stale", "Review due", "Look whether it still holds, and set the next date.", _stale),
     WorkList("failing", "Did not hold", "Somebody used it and it was not so: mend it, or narrow it.", _failing),
+    WorkList("disliked", "Not helpful", "Readers say so of its newest version: see why, and mend it.", _disliked),
     WorkList("broken", "Query fails", "Its detection query could not be asked: mend it.", _broken),
-    WorkList(
-        "misfiring", "Recognised wrongly", "Its signs were there and the cause was another: narrow it.", _misfiring
-    ),
+    WorkList("misfiring", "Recognised wrongly", "The cause was another: narrow it.", _misfiring),
     WorkList("lying", "Lying", "Work in progress for two weeks: finish it or archive it.", _lying),
     WorkList("unproven", "Unproven", "A month old and of no help to anybody yet: is it found?", _unproven),
     WorkList("unused", "Unused", "Half a year without use: archive it?", _unused),

@@ -1,6 +1,7 @@
 """What knowledge stores."""
 
 from knowledge.models.entries import Entry, EntryChange, EntryLink, EntryVersion
+from knowledge.models.quality import EntryVote, Measurement, SearchLog
 from knowledge.models.recognition import Recognition, Sighting, Standing, Watch
 from knowledge.models.replies import PromisedUpdate, Reply, ReplyTemplate, ReplyTemplateVersion
 from knowledge.models.reuse import EntryUse, Learned
@@ -12,12 +13,15 @@ __all__ = [
     "EntryLink",
     "EntryUse",
     "EntryVersion",
+    "EntryVote",
     "Learned",
+    "Measurement",
     "PromisedUpdate",
     "Recognition",
     "Reply",
     "ReplyTemplate",
     "ReplyTemplateVersion",
+    "SearchLog",
     "SearchRow",
     "SearchSpace",
     "SearchTerm",

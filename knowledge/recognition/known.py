@@ -1,4 +1,4 @@
-"""What is known of a ticket's cause: entries whose signs were found by its newest run, and entries near to its words."""
+"""What is known of a ticket's cause: entries whose signs its newest run found, and entries near to its words."""
 
 from __future__ import annotations
 

@@ -22,8 +22,11 @@ from knowledge.entries.saving import restore
 from knowledge.entry_forms import SearchForm, StateForm, read_filters
 from knowledge.models import Entry, EntryVersion, Standing, Watch
 from knowledge.models.entries import CONTENT, LinkKind
+from knowledge.quality import votes
+from knowledge.quality.searches import opened, search
+from knowledge.quality.votes import own_vote
 from knowledge.recognition.watching import INTERVALS, set_watch
-from knowledge.search.finding import filtered, find
+from knowledge.search.finding import filtered
 
 #: Results of a search on its page.
 SHOWN: Final = 20
@@ -47,10 +50,10 @@ def index(request: HttpRequest) -> HttpResponse:
     text, filters = request.GET.get("q", "").strip()[:2000], read_filters(form)
     context: dict[str, Any] = {
         "here": "knowledge", "form": form, "q": text, "is_filtered": bool(filters),
-        "may_write": user.may("knowledge.write"), "any": True,
+        "may_write": user.may("knowledge.write"), "may_review": user.may("knowledge.review"), "any": True,
     }  # fmt: skip
     if text:
-        context["answer"] = find(user, text, filters, limit=SHOWN)
+        context["answer"], context["log"] = search(user, text, filters, limit=SHOWN)
     else:
         readable = Entry.objects.visible_to(user)
         context["page"] = keyset_page(filtered(readable, filters).with_context(), request.GET.get("cursor", ""))
@@ -66,6 +69,8 @@ def entry(request: HttpRequest, ref: str) -> HttpResponse:
     found = entry_for(user, ref)
     if found.ref != ref:
         return redirect("knowledge:entry", found.ref)
+    if (of_search := request.GET.get("search", "")) and request.method == "GET":
+        opened(user, of_search, found)
     return render(request, "knowledge/entry.html", _context(user, found))
 
 
@@ -89,6 +94,9 @@ def _context(user: User, found: Entry, **more: Any) -> dict[str, Any]:
         "intervals": INTERVALS.items(),
         "sightings": found.sightings.select_related("customer")[:_SIGHTINGS],
         "standing": Standing.objects.filter(entry=found).first(),
+        "vote": own_vote(found, user),
+        "votes": votes.counted(found),
+        "complaints": votes.complaints(found) if user.may("knowledge.write") else [],
         **more,
     }
 
@@ -149,6 +157,21 @@ def unlink(request: HttpRequest, ref: str, pk: int) -> HttpResponse:
     found = entry_for(user, ref)
     remove_link(found, pk, actor=user)
     messages.success(request, "The link is gone.")
+    return redirect("knowledge:entry", found.ref)
+
+
+@require_POST
+@page("knowledge.read")
+def vote(request: HttpRequest, ref: str) -> HttpResponse:
+    """Whether the entry helped its reader."""
+    user = person(request)
+    found = entry_for(user, ref)
+    said = request.POST.get("helpful", "")
+    if said not in ("yes", "no"):
+        messages.error(request, "Say whether it was helpful.")
+    else:
+        votes.vote(found, is_helpful=said == "yes", comment=request.POST.get("comment", ""), actor=user)
+        messages.success(request, "Thank you.")
     return redirect("knowledge:entry", found.ref)
 
 

@@ -27,13 +27,16 @@ from knowledge.views.entries import entry_for
 #: Entries as alike as this are named while one is written.
 ALIKE: Final = 0.6
 _SHOWN: Final = 3
+#: What an address may begin a new entry with.
+_BEGUN: Final = ("title", "label", "incident_class")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("knowledge.write")
 def new(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    form = EntryForm(request.POST or None, user=user, initial={"language": "en"})
+    given = {name: request.GET[name][:300] for name in _BEGUN if request.GET.get(name)}
+    form = EntryForm(request.POST or None, user=user, initial={"language": "en", **given})
     if request.method == "POST" and form.is_valid():
         try:
             words = form.words() | {"detection": _detection(form)}

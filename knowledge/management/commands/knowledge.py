@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from altor.errors import InvalidInput
 from knowledge.exchange.folders import export_folder, import_folder
 from knowledge.models import Entry
+from knowledge.quality.measuring import measure_own
 from knowledge.search.embedding.building import NoWeights
 from knowledge.search.embedding.model import embedder, ensure
 from knowledge.search.evaluation import DEPTH, Result, evaluate, read_collection
@@ -35,7 +36,9 @@ class Command(BaseCommand):
         into.add_argument("folder", type=Path, metavar="DIR")
         into.add_argument("--dry-run", action="store_true", help="say what would happen, and keep nothing")
         measure = ways.add_parser("evaluate", help="measure the search with a collection whose answers are known")
-        measure.add_argument("--set", type=Path, required=True, metavar="DIR", help="corpus.jsonl.gz, queries.jsonl")
+        which = measure.add_mutually_exclusive_group(required=True)
+        which.add_argument("--set", type=Path, metavar="DIR", help="corpus.jsonl.gz, queries.jsonl")
+        which.add_argument("--own", action="store_true", help="this installation's tickets on which an entry helped")
         measure.add_argument("--run", type=Path, metavar="OUT.tsv", help="write query, entry, rank, score")
         measure.add_argument("--limit", type=int, default=DEPTH, metavar="N", help="results a query (default 10)")
 
@@ -87,7 +90,11 @@ class Command(BaseCommand):
         if options["limit"] < 1 or options["limit"] > 1000:
             self._refuse("--limit is from 1 to 1000")
         try:
-            result = evaluate(read_collection(options["set"]), limit=options["limit"], progress=self._progress)
+            result = (
+                measure_own()
+                if options["own"]
+                else evaluate(read_collection(options["set"]), limit=options["limit"], progress=self._progress)
+            )
             if options["run"]:
                 options["run"].write_text(_as_tsv(result), encoding="utf-8")
         except InvalidInput as error:
