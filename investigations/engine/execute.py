@@ -21,7 +21,7 @@ from investigations.diagnosis.diagnose import Diagnosis, diagnose
 from investigations.diagnosis.facts import FactSpace
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine.asking import Asker, abandon
-from investigations.engine.known import PATIENCE_S, Recognition
+from investigations.engine.known import PATIENCE_S, SUSPECTS, Recognition
 from investigations.engine.lease import LeaseLost
 from investigations.engine.record import Record
 from investigations.engine.triage import decide, without_evidence
@@ -125,9 +125,18 @@ class _Run:
                     looked, look = look.result(), None
                     pending = await self._follow(triage, looked, pending)
                 await self._so_far(bool(pending))
+            known |= self._ask_for_suspects()
             await self._wait_for_known(known)
         finally:
             await abandon({heartbeat, *pending, *known, *([look] if look else [])}, _ABANDON_S)
+
+    def _ask_for_suspects(self) -> set[asyncio.Task[None]]:
+        """Known causes that the steps speak for, whatever the ticket's words complained of."""
+        if not self.work.recognitions:
+            return set()
+        candidates = diagnose(self.playbook, self.work.inputs, self.outcomes).document["candidates"]
+        labels = [str(one["label"]) for one in candidates[:SUSPECTS]]
+        return {asyncio.create_task(one.ask_for(labels, self.asker)) for one in self.work.recognitions}
 
     async def _wait_for_known(self, known: Collection[asyncio.Task[None]]) -> None:
         """The playbook's own steps have ended: those that ask for known causes have a moment more."""

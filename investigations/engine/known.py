@@ -3,7 +3,8 @@
 The apps above know causes (setting `RECOGNISERS`), each with one question to a source. The questions go out together
 with the playbook's, through the same guards and under the same limits, a few at a time, and are over with the run. What
 comes of them is handed back to whoever knows the cause: the diagnosis does not read it, so that it says the same
-whatever has been written down meanwhile.
+whatever has been written down meanwhile. A ticket's words may complain of something else: when the playbook's steps
+have ended, the causes that they speak for are asked for as well, mostly with answers that are there already.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from django.db import connection
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from investigations.models import Investigation
 
 log = logging.getLogger(__name__)
-#: Questions of one run, and how many of them at the same time: the playbook's own come first.
+#: Questions of one run by its ticket's words, as many again by what its steps found, and how many at the same time:
+#: the playbook's own come first.
 AT_MOST: Final = 8
 AT_ONCE: Final = 3
+#: Candidates of the diagnosis whose causes are asked for.
+SUSPECTS: Final = 3
 #: Seconds that a run waits for them when its own steps have ended.
 PATIENCE_S: Final = 1.0
 
@@ -59,6 +64,10 @@ class Recogniser(Protocol):
         """The causes that the ticket may have, the likeliest first."""
         ...
 
+    def suspected(self, run: Investigation, labels: Sequence[str]) -> Sequence[KnownCause]:
+        """The causes with one of these labels, the likeliest first."""
+        ...
+
     def keep(self, run: Investigation, found: Sequence[Recognised]) -> None:
         """The run is over, or goes on without those that have not answered."""
         ...
@@ -72,10 +81,20 @@ class Recognition:
     run: Investigation
     inputs: RunInputs
     found: list[Recognised] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)
 
     async def ask(self, asker: Asker) -> None:
         """Ask for all candidates; those that have ended stay when this is cancelled."""
-        causes = await asyncio.to_thread(self._candidates)
+        await self._ask(asker, partial(self.recogniser.candidates, self.run, self.inputs))
+
+    async def ask_for(self, labels: Sequence[str], asker: Asker) -> None:
+        """Ask for what the run suspects and has not asked for yet."""
+        await self._ask(asker, partial(self.recogniser.suspected, self.run, labels))
+
+    async def _ask(self, asker: Asker, look_up: Callable[[], Sequence[KnownCause]]) -> None:
+        causes = await asyncio.to_thread(self._found, look_up)
+        new = [cause for cause in causes if cause.key not in self._begun]
+        self._begun.update(cause.key for cause in new)
         at_once = asyncio.Semaphore(AT_ONCE)
 
         async def one(cause: KnownCause) -> None:
@@ -84,11 +103,11 @@ class Recognition:
                 outcome = await outcome_of(cause.step, self.inputs, asker)
                 self.found.append(Recognised(cause.key, outcome, time.monotonic() - began))
 
-        await asyncio.gather(*(one(cause) for cause in causes))
+        await asyncio.gather(*(one(cause) for cause in new))
 
-    def _candidates(self) -> Sequence[KnownCause]:
+    def _found(self, look_up: Callable[[], Sequence[KnownCause]]) -> Sequence[KnownCause]:
         try:
-            return list(self.recogniser.candidates(self.run, self.inputs))[:AT_MOST]
+            return list(look_up())[:AT_MOST]
         except Exception:
             log.exception("known causes could not be looked up", extra={"run": self.run.ref})
             return []

@@ -1,4 +1,4 @@
-"""One question to a source outside of any run: on a schedule, or because a person wants to know."""
+"""Questions outside of any run: on a schedule, or because a person wants to know. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from investigations.diagnosis.diagnose import Diagnosis
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine.asking import Asker
 from investigations.engine.known import outcome_of
+from investigations.engine.shadow import shadow_of_inputs
 from investigations.engine.work import run_bounded
-from investigations.playbooks.format import Step
+from investigations.playbooks.format import Playbook, Step
 from investigations.profile import Profile
 from investigations.services.connections import active_connections
 from investigations.sources.base import ConnectionConfig, RunContext
@@ -38,3 +40,11 @@ def ask_outside(
             await asker.close()
 
     return run_bounded(ask())
+
+
+def diagnose_outside(
+    playbook: Playbook, inputs: RunInputs, *, connections: Mapping[str, ConnectionConfig] | None = None
+) -> Diagnosis:
+    """All steps of a playbook, within its own limits. Queries; waits for the sources."""
+    found = active_connections() if connections is None else connections
+    return shadow_of_inputs(playbook, inputs, connections=found).diagnosis

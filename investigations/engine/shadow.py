@@ -109,6 +109,12 @@ def shadow_of_ticket(
     return found.as_shadow("asked")
 
 
+def shadow_of_inputs(playbook: Playbook, inputs: RunInputs, *, connections: Mapping[str, ConnectionConfig]) -> Shadow:
+    """What the playbook says of these inputs, every step asked. Not to be called inside a transaction."""
+    profile = Profile.model_validate(inputs.profile)
+    return _asked(playbook, inputs, profile, connections).as_shadow("asked")
+
+
 def _refuse_silence(
     playbook: Playbook,
     to_ask: Mapping[str, str],

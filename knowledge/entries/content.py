@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from altor.errors import InvalidInput
 from altor.redaction import redact_text
 from investigations.replies import ReplyFinding
-from knowledge.entries.detection import Detection, check_detection
+from knowledge.entries.detection import check_detection
 from knowledge.models.entries import CONTENT
 from knowledge.replies.checks import wording_of
 
@@ -132,9 +132,3 @@ def read_content(data: Mapping[str, Any]) -> EntryContent:
 def customer_findings(content: EntryContent) -> Sequence[ReplyFinding]:
     """What the language check says of the customer wording: leaks keep it from being stored, the rest is a remark."""
     return wording_of(content.customer_wording, content.language[:2])
-
-
-def detection_of(content: Mapping[str, Any]) -> Detection | None:
-    """Of a stored version."""
-    document = content.get("detection")
-    return Detection.model_validate(document) if document else None

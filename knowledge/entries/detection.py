@@ -1,7 +1,8 @@
-"""The detection query of an entry: one step of a playbook whose answer says whether this cause is there.
+"""The detection query of an entry: what says whether this cause is there.
 
-It is asked by the same engine, through the same guards and within the same limits as a playbook's steps; conditions
-read its facts as `found.…`.
+Most often it is one step of a playbook, asked by the same engine, through the same guards and within the same limits;
+its conditions read its facts as `found.…`. A cause that no single question shows is detected by a playbook: all its
+steps are asked, and its hypothesis is weighed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from altor.configuration import canonical
 from altor.errors import InvalidInput
+from investigations.models import PlaybookVersion
 from investigations.playbooks.checks import problems_in
 from investigations.playbooks.format import (
     API_VERSION,
@@ -28,6 +30,7 @@ from investigations.playbooks.measuring import Measure
 from investigations.playbooks.messages import told
 from investigations.playbooks.parts import Cel, Identifier, Part
 from investigations.playbooks.reading import PlaybookInvalid, dotted, plain, read_tree
+from investigations.services.causes import causes_in
 
 #: Name of the step in conditions: `found.row_count`.
 STEP: Final = "found"
@@ -82,9 +85,34 @@ class Detection(Part):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def stored_detection(document: Mapping[str, Any]) -> Detection:
+class PlaybookDetection(Part):
+    """A hypothesis of a playbook: it fires when that is the first candidate, and sure enough."""
+
+    playbook: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="Key of the playbook that is carried out")
+    label: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,59}$", description="Label of its hypothesis")
+    at_least: float = Field(0.4, gt=0, le=1, description="How sure the diagnosis must be, 0 to 1")
+    expect: str = Field("", max_length=500, description="What is found when the cause is there, in words")
+
+    @property
+    def source(self) -> str:
+        return "playbook"
+
+    @property
+    def fires(self) -> str:
+        return f"{self.label} is the first candidate of {self.playbook}, at least {self.at_least:.0%} sure"
+
+    def document(self) -> dict[str, Any]:
+        """What is stored: only what was said."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def is_by_playbook(document: Mapping[str, Any]) -> bool:
+    return "playbook" in document
+
+
+def stored_detection(document: Mapping[str, Any]) -> Detection | PlaybookDetection:
     """Of a stored version; it was checked when it was stored."""
-    return Detection.model_validate(document)
+    return (PlaybookDetection if is_by_playbook(document) else Detection).model_validate(document)
 
 
 def as_text(document: Mapping[str, Any] | None) -> str:
@@ -92,7 +120,7 @@ def as_text(document: Mapping[str, Any] | None) -> str:
     return canonical(document) if document else ""
 
 
-def read_detection(text: str) -> Detection | None:
+def read_detection(text: str) -> Detection | PlaybookDetection | None:
     """The detection that a text in YAML holds; None for an empty text. InvalidInput tells all that is wrong with it,
     each problem with its line where it has one.
     """
@@ -109,8 +137,12 @@ def read_detection(text: str) -> Detection | None:
     return check_detection(plain(tree))
 
 
-def check_detection(document: Mapping[str, Any]) -> Detection:
-    """The detection, examined as a playbook's step is. InvalidInput tells all that is wrong."""
+def check_detection(document: Mapping[str, Any]) -> Detection | PlaybookDetection:
+    """The detection, examined as a playbook's step is. InvalidInput tells all that is wrong. One by a playbook takes a
+    query: the playbook must be in force.
+    """
+    if is_by_playbook(document):
+        return _check_playbook(document)
     try:
         detection = Detection.model_validate(document)
         step = detection.step()
@@ -120,6 +152,20 @@ def check_detection(document: Mapping[str, Any]) -> Detection:
         raise _refused(["source: a detection query asks a source, not a person"])
     if problems := list(_problems(step)):
         raise _refused(problems)
+    return detection
+
+
+def _check_playbook(document: Mapping[str, Any]) -> PlaybookDetection:
+    try:
+        detection = PlaybookDetection.model_validate(document)
+    except ValidationError as error:
+        raise _refused([f"{dotted(path)}: {text}" if path else text for path, text in told(error, document)]) from None
+    in_force = PlaybookVersion.objects.active().filter(key=detection.playbook).values_list("document", flat=True)
+    found = in_force.first()
+    if found is None:
+        raise _refused([f"playbook: there is no playbook {detection.playbook!r} in force"])
+    if detection.label not in causes_in(found):
+        raise _refused([f"label: {detection.playbook} has no hypothesis {detection.label!r}"])
     return detection
 
 

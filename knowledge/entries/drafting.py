@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from altor.errors import InvalidInput
 from escalations.models import Escalation
-from investigations.models import Evidence, Investigation, TicketClaim
+from investigations.models import Evidence, Investigation, PlaybookVersion, TicketClaim
 from investigations.playbooks.conditions import roots_in
-from investigations.playbooks.format import Hypothesis, Playbook, Step
+from investigations.playbooks.format import TRIAGE, Hypothesis, Playbook, Step
 from investigations.playbooks.stored import stored_playbook
-from knowledge.entries.detection import STEP, check_detection
+from investigations.services.causes import causes_in
+from knowledge.entries.detection import STEP, PlaybookDetection, check_detection
 from knowledge.entries.scrubbing import scrubber
 from knowledge.models.entries import CONTENT
 
@@ -49,7 +50,7 @@ def draft_content(run: Investigation, *, label: str = "") -> dict[str, Any]:
         "label": "" if label in _NO_CAUSE else label,
         "symptoms": _listed(_symptoms(run, document, evidence), clean),
         "root_cause": clean(_root_cause(title, candidate)),
-        "detection": _detection(playbook, hypothesis),
+        "detection": _detection(playbook, hypothesis) or _by_playbook(playbook, "" if label in _NO_CAUSE else label),
         "remediation": _listed(_remedies(run, document, hypothesis), clean),
         "escalation_criteria": _listed(_criteria(document, hypothesis), clean),
         "components": [clean(one)[:80] for one in _components(evidence)],
@@ -134,13 +135,13 @@ def _components(evidence: Sequence[Evidence]) -> list[str]:
 
 # ------------------------------------------------------------------------------------------------ detection
 def _detection(playbook: Playbook | None, hypothesis: Hypothesis | None) -> dict[str, Any] | None:
-    """The strongest sign of the cause that one question can show, as a query of its own; None where there is none."""
+    """The decisive sign of the cause that one question can show, as a query of its own; None where there is none."""
     if playbook is None or hypothesis is None:
         return None
     steps = {step.id: step for step in playbook.steps}
     for signal in sorted(hypothesis.signals, key=lambda one: -one.when_true):
         roots = roots_in(signal.when)
-        if signal.when_true <= 0 or len(roots) != 1:
+        if not signal.decisive or signal.when_true <= 0 or len(roots) != 1:
             continue
         step = steps.get(next(iter(roots)))
         if step is None or step.source == "manual" or not _stands_alone(step):
@@ -150,6 +151,18 @@ def _detection(playbook: Playbook | None, hypothesis: Hypothesis | None) -> dict
         except InvalidInput:
             continue
     return None
+
+
+def _by_playbook(playbook: Playbook | None, label: str) -> dict[str, Any] | None:
+    """What several steps show together: the hypothesis of a playbook in force, that of the run before others."""
+    if not label:
+        return None
+    own = playbook.key if playbook is not None else ""
+    in_force = PlaybookVersion.objects.active().exclude(key=TRIAGE).values_list("key", "document")
+    having = [key for key, document in in_force if label in causes_in(document)]
+    if not having:
+        return None
+    return PlaybookDetection(playbook=min(having, key=lambda key: (key != own, key)), label=label).document()
 
 
 def _stands_alone(step: Step) -> bool:

@@ -26,8 +26,18 @@ def candidates(ticket: Ticket) -> list[Entry]:
     """At most AT_MOST entries with a detection query, the likeliest first: seen today, near to the ticket's words, of
     its class. What lies with one team is asked for on that team's tickets only. About ten queries.
     """
-    entries = _askable(ticket)
+    entries = askable(ticket).filter(detection__isnull=False).exclude(detection__has_key="playbook")
     return list({entry.pk: entry for entry in _likely(ticket, entries)}.values())[:AT_MOST]
+
+
+def of_labels(ticket: Ticket, labels: Sequence[str]) -> list[Entry]:
+    """At most AT_MOST entries about one of these causes, in the order of the labels, the proven ones first."""
+    found = (
+        askable(ticket)
+        .filter(label__in=labels, detection__isnull=False)
+        .order_by("-reuses", "failures", "-saved_at")[: AT_MOST * 3]
+    )
+    return sorted(found, key=lambda entry: labels.index(entry.label))[:AT_MOST]
 
 
 def _likely(ticket: Ticket, entries: EntryQuerySet) -> Iterator[Entry]:
@@ -39,9 +49,10 @@ def _likely(ticket: Ticket, entries: EntryQuerySet) -> Iterator[Entry]:
         yield from of_class.order_by("-reuses", "failures", "-saved_at")[:AT_MOST]
 
 
-def _askable(ticket: Ticket) -> EntryQuerySet:
+def askable(ticket: Ticket) -> EntryQuerySet:
+    """Entries that a run of the ticket may name: in use, of its team or of all, for its customer's tier."""
     own = Q(team=None) | Q(team=ticket.team_id) if ticket.team_id else Q(team=None)
-    found = Entry.objects.filter(own, space="", detection__isnull=False).in_use()
+    found = Entry.objects.filter(own, space="").in_use()
     tier = ticket.customer.tier if ticket.customer is not None else ""
     if tier:
         found = found.filter(Q(tiers=[]) | Q(tiers__contains=[tier]))

@@ -13,7 +13,7 @@ from knowledge.entries.learning import alike, newest_run
 from knowledge.models import Entry, EntryUse, Recognition
 from knowledge.models.entries import Confidence
 from knowledge.models.recognition import State
-from knowledge.recognition.settling import states
+from knowledge.recognition.settling import by_diagnosis, states
 from knowledge.search.finding import Found
 from knowledge.search.matching import Match
 
@@ -73,11 +73,10 @@ def is_near(one: Found) -> bool:
 def recognitions(run: Investigation, user: User) -> list[tuple[Recognition, str]]:
     """What the run asked for, with what it is worth, of the entries that the person may read and that are in use."""
     found = list(Recognition.objects.filter(investigation=run).select_related("entry__owner", "entry__team"))
-    if not found:
-        return []
-    settled = {one.pk: State(one.state) for one in found if one.state}
-    if len(settled) < len(found):  # the run has ended a moment ago
-        settled = states(run, found, known_causes())
+    kept = {one.entry_id for one in found}
+    if not all(one.state for one in found) or not found:  # the run has ended a moment ago
+        found += [one for one in by_diagnosis(run) if one.entry_id not in kept]
+    settled = states(run, found, known_causes()) if found else {}
     readable = Entry.objects.visible_to(user).exclude(confidence=Confidence.ARCHIVED)
     ids = set(readable.filter(pk__in=[one.entry_id for one in found]).values_list("pk", flat=True))
-    return [(one, settled[one.pk]) for one in found if one.entry_id in ids]
+    return [(one, one.state or settled[one.entry_id]) for one in found if one.entry_id in ids]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -15,10 +15,10 @@ from investigations.diagnosis.facts import plain
 from investigations.diagnosis.types import RunInputs, StepOutcome
 from investigations.engine.known import KnownCause, Recognised
 from investigations.models import Investigation
-from knowledge.entries.detection import stored_detection
+from knowledge.entries.detection import Detection, stored_detection
 from knowledge.models import Entry, Recognition
 from knowledge.models.recognition import Answered
-from knowledge.recognition.candidates import candidates
+from knowledge.recognition.candidates import candidates, of_labels
 
 #: Rows of an answer and characters of a question that are kept.
 ROWS: Final = 20
@@ -29,7 +29,10 @@ class _Entries:
     """A `Recogniser`."""
 
     def candidates(self, run: Investigation, inputs: RunInputs) -> Sequence[KnownCause]:
-        return [KnownCause(entry.ref, stored_detection(entry.detection).step()) for entry in candidates(run.ticket)]
+        return _causes(candidates(run.ticket))
+
+    def suspected(self, run: Investigation, labels: Sequence[str]) -> Sequence[KnownCause]:
+        return _causes(of_labels(run.ticket, labels))
 
     def keep(self, run: Investigation, found: Sequence[Recognised]) -> None:
         now = timezone.now()
@@ -43,6 +46,11 @@ class _Entries:
 
 
 RECOGNISER: Final = _Entries()
+
+
+def _causes(entries: Iterable[Entry]) -> list[KnownCause]:
+    detections = ((entry.ref, stored_detection(entry.detection or {})) for entry in entries)
+    return [KnownCause(ref, one.step()) for ref, one in detections if isinstance(one, Detection)]
 
 
 def _kept(entry: Entry, one: Recognised) -> dict[str, Any]:

@@ -16,14 +16,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from investigations.diagnosis.signals import wilson_interval
+from investigations.engine.known import AT_MOST
 from investigations.engine.store import CAUSE_FROM, NO_CAUSE
 from investigations.models import Investigation
 from investigations.services.causes import Causes, known_causes
 from investigations.services.findings import findings_of
+from knowledge.entries.detection import stored_detection
 from knowledge.entries.reuse import weigh
 from knowledge.models import Entry, EntryUse, Recognition, Standing
 from knowledge.models.recognition import Answered, State
-from knowledge.recognition.recogniser import digest
+from knowledge.recognition.asking import outcome_of
+from knowledge.recognition.candidates import askable
+from knowledge.recognition.recogniser import answered, digest
 
 #: So many wrong recognitions, and more than right ones: it is not asked for any more.
 RESTS_FROM: Final = 2
@@ -45,9 +49,9 @@ def same_cause(label: str, other: str, causes: Causes) -> bool:
 
 
 def states(run: Investigation, found: Sequence[Recognition], causes: Causes) -> dict[int, State]:
-    """Recognition -> what it is worth. `found` are all of the finished run, with their entries."""
+    """Entry -> what it is worth. `found` are all of the finished run, with their entries."""
     fired = {one.entry.label for one in found if one.answered == Answered.FIRED and one.entry.label}
-    return {one.pk: _state(run, one, fired, causes) for one in found}
+    return {one.entry_id: _state(run, one, fired, causes) for one in found}
 
 
 def _state(run: Investigation, one: Recognition, fired: set[str], causes: Causes) -> State:
@@ -63,14 +67,43 @@ def _state(run: Investigation, one: Recognition, fired: set[str], causes: Causes
     return State.RECOGNISED if all(same_cause(other, label, causes) for other in fired) else State.POSSIBLE
 
 
+def by_diagnosis(run: Investigation) -> list[Recognition]:
+    """What the diagnosis itself says of entries about its cause that have no query of their own, or one by this
+    playbook: rows that are not stored. One or two queries.
+    """
+    if run.diagnosis is None or run.playbook is None or run.top_label in NO_CAUSE:
+        return []
+    by_playbook = Q(detection__playbook=run.playbook.key, detection__label=run.top_label)
+    entries = askable(run.ticket).filter(Q(label=run.top_label, detection=None) | by_playbook)
+    found = []
+    for entry in entries.order_by("-reuses", "failures", "-saved_at")[:AT_MOST]:
+        at_least = stored_detection(entry.detection).at_least if entry.detection else CAUSE_FROM  # type: ignore[union-attr]
+        outcome = outcome_of(run.top_label, at_least, run.diagnosis)
+        found.append(
+            Recognition(
+                entry=entry, investigation=run, version=entry.revision, query=digest(entry.detection),
+                answered=answered(outcome), says=outcome.result, error_kind=outcome.error_kind,
+                facts=dict(outcome.facts), seconds=0.0, at=run.finished_at or timezone.now(),
+            )
+        )  # fmt: skip
+    return found
+
+
 def run_ended(run: Investigation) -> None:
     """Settle what the run's recognitions are worth. Safe to be told twice."""
+    if run.status != Investigation.Status.DONE:
+        return
+    kept = ("version", "query", "answered", "says", "error_kind", "facts", "seconds", "at")
+    for one in by_diagnosis(run):
+        Recognition.objects.update_or_create(
+            entry=one.entry, investigation=run, defaults={name: getattr(one, name) for name in kept}
+        )
     found = list(Recognition.objects.filter(investigation=run).select_related("entry"))
-    if not found or run.status != Investigation.Status.DONE:
+    if not found:
         return
     settled = states(run, found, known_causes())
     for one in found:
-        one.state = settled[one.pk]
+        one.state = settled[one.entry_id]
     Recognition.objects.bulk_update(found, ["state"])
 
 

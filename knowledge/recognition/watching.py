@@ -21,25 +21,28 @@ from altor.errors import InvalidInput, PermissionRefused
 from altor.models import User
 from altor.notify.kinds import NoticeKind
 from altor.notify.storing import notify
+from altor.pulse import beat
 from altor.words import counted
 from investigations.diagnosis.types import StepOutcome
 from investigations.engine.inputs import inputs_of_customer
-from investigations.engine.outside import ask_outside
 from investigations.models import Customer, Ticket
 from investigations.playbooks.conditions import paths_in
 from investigations.playbooks.format import Step
 from investigations.services.profiles import current_profile
 from knowledge.entries.changes import may_edit
-from knowledge.entries.detection import stored_detection
+from knowledge.entries.detection import Detection, stored_detection
 from knowledge.models import Entry, EntryLink, EntryUse, Sighting, Watch
 from knowledge.models.entries import LinkKind
 from knowledge.models.recognition import Answered, State
+from knowledge.recognition.asking import ask_detection
 from knowledge.recognition.recogniser import answered
 
 #: How often an entry may be asked for, hours -> words. 0 ends it.
 INTERVALS: Final = {0: "Never", 1: "Every hour", 6: "Every six hours", 24: "Once a day", 168: "Once a week"}
 #: Customers that are asked for, those that had it last.
 MOST_CUSTOMERS: Final = 20
+#: A playbook is many questions.
+MOST_BY_PLAYBOOK: Final = 5
 #: Watches worked off by one sweep.
 _BATCH: Final = 5
 #: A watch whose worker was killed comes again after this.
@@ -84,15 +87,17 @@ def set_watch(entry: Entry, hours: int, *, actor: User, now: datetime | None = N
     return watch
 
 
-def subjects(entry: Entry, step: Step) -> Sequence[Customer | None]:
+def subjects(entry: Entry) -> Sequence[Customer | None]:
     """For whom the question is asked: [None] where it is about everybody."""
-    if not speaks_of_one(step):
+    detection = stored_detection(entry.detection or {})
+    if isinstance(detection, Detection) and not speaks_of_one(detection.step()):
         return [None]
+    most = MOST_CUSTOMERS if isinstance(detection, Detection) else MOST_BY_PLAYBOOK
     tickets = Q(entry_uses__entry=entry, entry_uses__verdict=EntryUse.Verdict.HELPED)
     tickets |= Q(investigations__recognitions__entry=entry, investigations__recognitions__state=State.RECOGNISED)
     refs = EntryLink.objects.filter(entry=entry, kind=LinkKind.TICKET).values("ref")
     had = Ticket.objects.filter(tickets | Q(ref__in=refs), customer__isnull=False).order_by("-opened_at")
-    order = list(dict.fromkeys(had.values_list("customer", flat=True)[: MOST_CUSTOMERS * 5]))[:MOST_CUSTOMERS]
+    order = list(dict.fromkeys(had.values_list("customer", flat=True)[: most * 5]))[:most]
     by_pk = Customer.objects.in_bulk(order)
     return [by_pk[pk] for pk in order]
 
@@ -111,11 +116,12 @@ def ask(entry: Entry, customers: Iterable[Customer | None], *, now: datetime | N
     next would not be asked either.
     """
     now = now or timezone.now()
-    step, profile = stored_detection(entry.detection or {}).step(), current_profile()
+    detection, profile = stored_detection(entry.detection or {}), current_profile()
     found: list[Asked] = []
     for customer in customers:
         inputs = inputs_of_customer(customer or Customer(), as_of=now, profile=profile)
-        found.append(Asked(customer, ask_outside(step, inputs, ref=entry.ref)))
+        found.append(Asked(customer, ask_detection(detection, inputs, ref=entry.ref)))
+        beat()
         if found[-1].outcome.status == "unavailable":
             break
     return found
@@ -159,7 +165,7 @@ def look(watch: Watch, *, now: datetime | None = None) -> list[Asked]:
     if entry.detection is None or entry.is_archived:
         Watch.objects.filter(pk=watch.pk).update(every_hours=0)
         return []
-    asked = ask(entry, subjects(entry, stored_detection(entry.detection).step()), now=now)
+    asked = ask(entry, subjects(entry), now=now)
     with transaction.atomic():
         _keep(watch, asked, now)
     return asked

@@ -164,7 +164,7 @@ def test_at_most_eight_are_asked_for_those_seen_today_first(cast: Cast, known: K
         at=timezone.now(),
     )  # fmt: skip
     for number in range(10):
-        known(f"kb{number}")
+        known(f"kb{number}", label="rl.few")
     run = _run(cast, upstream)
     asked = set(asked_for(upstream)) - {"a"}
     assert len(asked) == 8 and "today" in asked
@@ -189,3 +189,18 @@ def test_a_run_that_is_queued_twice_keeps_one_row_each(cast: Cast, known: Known,
     carry(run, upstream)
     carry(run, upstream)
     assert Recognition.objects.count() == 1
+
+
+def test_what_the_steps_speak_for_is_asked_for_whatever_the_words_complain_of(
+    cast: Cast, known: Known, upstream: Upstream
+) -> None:
+    """Eight others fit the ticket's words and class better."""
+    for number in range(8):
+        known(f"kb{number}", label="rl.few")
+    entry = known(
+        "suspected", title="Quite another story", symptoms="", root_cause="x", remediation="", customer_wording="",
+        incident_class="billing",
+    )  # fmt: skip
+    run = _run(cast, upstream)
+    found = Recognition.objects.get(investigation=run, entry=entry)
+    assert (found.state, Recognition.objects.count()) == ("recognised", 9)
