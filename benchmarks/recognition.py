@@ -3,8 +3,8 @@
     python -m benchmarks.recognition [--seeds 7,8,9] [--verbose]
 
 The demo's company is built for each seed, with its upstreams and its telemetry in a ClickHouse engine. Of each cause
-one ticket is investigated, resolved and drafted as an entry, as the product does it, under the cause that it really had.
-Then every other ticket is investigated with all entries there.
+one ticket is investigated, resolved and drafted as an entry, as the product does it, under the cause that it really
+had. Then every other ticket is investigated with all entries there.
 
     recognised   of the tickets of another customer with a cause that was written down: an entry of it was recognised
     false        of all replayed tickets: an entry of another cause was recognised

@@ -277,6 +277,7 @@ WIDGET_PARTS: list[str] = [
     "escalations.oncall.widget.oncall_part",
     "escalations.incidents.widget.incident_part",
     "knowledge.replies.widget.reply_part",
+    "knowledge.recognition.widget.similar_part",
 ]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [

@@ -25,7 +25,7 @@ from knowledge.entries.reuse import use_entry
 from knowledge.entries.saving import create_entry
 from knowledge.models import Entry, EntryUse, Learned
 from knowledge.models.entries import LinkKind
-from knowledge.search.finding import Found, find
+from knowledge.search.finding import Filters, Found, find
 
 How, Why = Learned.How, Learned.Why
 #: Entries that are offered, the likeliest first.
@@ -64,7 +64,8 @@ def alike(ticket: Ticket, run: Investigation | None, user: User) -> Sequence[Fou
     text = f"{ticket.subject}\n{ticket.description}"
     if run is not None and (summary := (run.diagnosis or {}).get("summary")):
         text = f"{summary}\n{text}"
-    found = list(find(user, text, limit=OFFERED * 2).found)
+    filters = Filters(tier=ticket.customer.tier if ticket.customer is not None else "")
+    found = list(find(user, text, filters, limit=OFFERED * 2).found)
     label = run.top_label if run is not None else ""
     return sorted(found, key=lambda one: not label or one.entry.label != label)[:OFFERED]
 

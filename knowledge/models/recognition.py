@@ -19,6 +19,7 @@ class Answered(models.TextChoices):
     FIRED = "fired", "It is there"
     QUIET = "quiet", "It is not there"
     UNKNOWN = "unknown", "Could not be checked"
+    UNASKED = "unasked", "Near by its words"  # its query was not asked, or it has none
 
 
 class State(models.TextChoices):
@@ -29,6 +30,7 @@ class State(models.TextChoices):
     ELSEWHERE = "elsewhere", "Its signs are there, the cause is another"
     QUIET = "quiet", "It is not there"
     UNKNOWN = "unknown", "Could not be checked"
+    NEAR = "near", "Near by its words"
 
 
 class RecognitionQuerySet(models.QuerySet["Recognition"]):
@@ -43,7 +45,9 @@ class RecognitionQuerySet(models.QuerySet["Recognition"]):
 
 
 class Recognition(models.Model):
-    """What the detection query of an entry said during a run. It is no part of the run's diagnosis."""
+    """What the detection query of an entry said during a run, or that it is near by its words. The run's diagnosis does
+    not read it.
+    """
 
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="recognitions")
     investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="recognitions")

@@ -13,14 +13,14 @@ from knowledge.entries.learning import alike, newest_run
 from knowledge.models import Entry, EntryUse, Recognition
 from knowledge.models.entries import Confidence
 from knowledge.models.recognition import State
-from knowledge.recognition.settling import by_diagnosis, states
+from knowledge.recognition.settling import by_diagnosis, is_near, states
 from knowledge.search.finding import Found
 from knowledge.search.matching import Match
 
-#: What is less near than this to a ticket, and shares few of its words, is not offered beside it.
-_NEAR: Final = 0.35
 #: The order of what a detection query said; what was not asked stands with its words.
-_ORDER: Final = {State.RECOGNISED: 0, State.POSSIBLE: 1, "": 2, State.UNKNOWN: 2, State.ELSEWHERE: 3, State.QUIET: 4}
+_ORDER: Final = {
+    State.RECOGNISED: 0, State.POSSIBLE: 1, "": 2, State.NEAR: 2, State.UNKNOWN: 2, State.ELSEWHERE: 3, State.QUIET: 4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,6 @@ def known_entries(ticket: Ticket, user: User, found: Sequence[Found] | None = No
         for pk in order
     ]
     return sorted(known, key=lambda one: _ORDER[one.state])
-
-
-def is_near(one: Found) -> bool:
-    return (one.match.whole or 0.0) >= _NEAR or bool(one.match.names) or one.match.title >= 0.5
 
 
 def recognitions(run: Investigation, user: User) -> list[tuple[Recognition, str]]:

@@ -19,7 +19,7 @@ from investigations.diagnosis.signals import wilson_interval
 from investigations.engine.known import AT_MOST
 from investigations.engine.store import CAUSE_FROM, NO_CAUSE
 from investigations.models import Investigation
-from investigations.services.causes import Causes, known_causes
+from investigations.services.causes import UNDECIDED, Causes, known_causes
 from investigations.services.findings import findings_of
 from knowledge.entries.detection import stored_detection
 from knowledge.entries.reuse import weigh
@@ -28,9 +28,12 @@ from knowledge.models.recognition import Answered, State
 from knowledge.recognition.asking import outcome_of
 from knowledge.recognition.candidates import askable
 from knowledge.recognition.recogniser import answered, digest
+from knowledge.search.finding import Filters, Found, find_among
 
 #: So many wrong recognitions, and more than right ones: it is not asked for any more.
 RESTS_FROM: Final = 2
+#: Entries near to a ticket's words that are kept with its run, and how near, a cosine.
+NEAR_KEPT, _NEAR = 3, 0.35
 #: Recognitions that still count: a system changes.
 LOOKBACK: Final = timedelta(days=180)
 #: Entries that are looked at again by one sweep, and how long a look holds.
@@ -38,9 +41,14 @@ _BATCH: Final = 20
 _EVERY: Final = timedelta(minutes=5)
 
 
+_UNFIRED: Final = {
+    Answered.QUIET: State.QUIET, Answered.UNKNOWN: State.UNKNOWN, Answered.UNASKED: State.NEAR,
+}  # fmt: skip
+
+
 def is_undecided(run: Investigation) -> bool:
-    """The diagnosis names no cause, or too unsurely."""
-    return run.top_label in NO_CAUSE or not run.top_label or (run.confidence or 0.0) < CAUSE_FROM
+    """The diagnosis names nothing, or too unsurely. That nothing is wrong is an answer too."""
+    return run.top_label in ("", UNDECIDED) or (run.confidence or 0.0) < CAUSE_FROM
 
 
 def same_cause(label: str, other: str, causes: Causes) -> bool:
@@ -56,7 +64,7 @@ def states(run: Investigation, found: Sequence[Recognition], causes: Causes) -> 
 
 def _state(run: Investigation, one: Recognition, fired: set[str], causes: Causes) -> State:
     if one.answered != Answered.FIRED:
-        return State.QUIET if one.answered == Answered.QUIET else State.UNKNOWN
+        return _UNFIRED[Answered(one.answered)]
     label = one.entry.label
     if not label:
         return State.POSSIBLE
@@ -74,7 +82,7 @@ def by_diagnosis(run: Investigation) -> list[Recognition]:
     if run.diagnosis is None or run.playbook is None or run.top_label in NO_CAUSE:
         return []
     by_playbook = Q(detection__playbook=run.playbook.key, detection__label=run.top_label)
-    entries = askable(run.ticket).filter(Q(label=run.top_label, detection=None) | by_playbook)
+    entries = askable(run.ticket).filter(Q(label=run.top_label, detection__isnull=True) | by_playbook)
     found = []
     for entry in entries.order_by("-reuses", "failures", "-saved_at")[:AT_MOST]:
         at_least = stored_detection(entry.detection).at_least if entry.detection else CAUSE_FROM  # type: ignore[union-attr]
@@ -98,6 +106,7 @@ def run_ended(run: Investigation) -> None:
         Recognition.objects.update_or_create(
             entry=one.entry, investigation=run, defaults={name: getattr(one, name) for name in kept}
         )
+    _keep_near(run)
     found = list(Recognition.objects.filter(investigation=run).select_related("entry"))
     if not found:
         return
@@ -105,6 +114,27 @@ def run_ended(run: Investigation) -> None:
     for one in found:
         one.state = settled[one.entry_id]
     Recognition.objects.bulk_update(found, ["state"])
+
+
+def _keep_near(run: Investigation) -> None:
+    """Entries near to the ticket's words, for those who show them often: the sidebar does not search."""
+    ticket = run.ticket
+    filters = Filters(tier=ticket.customer.tier if ticket.customer is not None else "")
+    found = find_among(askable(ticket), f"{ticket.subject}\n{ticket.description}", filters, limit=NEAR_KEPT)
+    for one in found.found:
+        if is_near(one):
+            Recognition.objects.get_or_create(
+                entry=one.entry, investigation=run,
+                defaults={
+                    "version": one.entry.revision, "query": digest(one.entry.detection),
+                    "answered": Answered.UNASKED, "seconds": 0.0, "at": timezone.now(),
+                },
+            )  # fmt: skip
+
+
+def is_near(one: Found) -> bool:
+    """Less near than this to a ticket, and with few of its words, an entry is not offered beside it."""
+    return (one.match.whole or 0.0) >= _NEAR or bool(one.match.names) or one.match.title >= 0.5
 
 
 # ------------------------------------------------------------------------------------------------ precision

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import time_machine
 
-from altor.models import User
+from altor.models import Team, User
 from escalations.handoffs.giving import sign
 from escalations.handoffs.taking import accept, refuse
 from escalations.interruptions.asking import Audience, answer, ask, withdraw
 from escalations.lifecycle.acting import Doer
 from escalations.models import Question
-from investigations.models import HelpdeskConnection, Ticket
+from investigations.models import HelpdeskConnection, Investigation, Ticket
+from knowledge.entries.saving import create_entry
+from knowledge.models import Entry, Recognition
 from tests import factories as make
 from tests.escalations import handoff_scene as handoffs
 from tests.widget.scene import call_url, sidebar, ticket_of
@@ -112,3 +114,40 @@ def test_open_ones_come_first_then_the_newest_answers_three_in_all(
 def test_what_was_taken_back_is_not_told(desk: HelpdeskConnection, asked: tuple[Ticket, User, User]) -> None:
     withdraw(Question.objects.get(), actor=asked[1], now=make.NOON)
     assert said(desk, None, "questions") is None
+
+
+# ----------------------------------------------------------------------------------------------------------- knowledge
+def _known(run: Investigation, title: str, state: str, *, team: Team | None = None) -> Recognition:
+    entry = create_entry({"title": title, "root_cause": "x", "remediation": "Do **this**"}, actor=None, team=team)
+    return Recognition.objects.create(
+        entry=entry, investigation=run, version=1, query="x", answered="fired", state=state, seconds=0.1, at=make.NOON
+    )
+
+
+def test_known_causes_are_told_the_recognised_one_first(desk: HelpdeskConnection) -> None:
+    team = make.team()
+    ana = make.user("ana", teams=(team,))
+    run = make.run(ticket_of(desk, in_team=team), status="done")
+    assert said(desk, ana, "similar") is None
+    _known(run, "Near", "near")
+    _known(run, "Another", "elsewhere")
+    _known(run, "Not there", "quiet")
+    assert said(desk, ana, "similar")["title"] == "Similar solved cases"
+    found = _known(run, "This", "recognised")
+    part = said(desk, ana, "similar")
+    assert part["title"] == f"This is {found.entry.ref}"
+    assert [one["title"].split()[-1] for one in part["items"]] == ["This", "Near"]
+    assert part["items"][0]["url"] == f"http://testserver/knowledge/{found.entry.ref}/"
+    assert said(desk, None, "similar") is None  # only the helpdesk vouches for them: entries are for known people
+
+
+def test_an_entry_that_may_no_longer_be_read_is_gone_at_the_next_call(desk: HelpdeskConnection) -> None:
+    team = make.team()
+    ana = make.user("ana", teams=(team,))
+    run = make.run(ticket_of(desk, in_team=team), status="done")
+    of_team, of_all = _known(run, "Of the team", "recognised", team=team), _known(run, "Of all", "near")
+    assert len(said(desk, ana, "similar")["items"]) == 2
+    Entry.objects.filter(pk=of_all.entry_id).update(confidence="archived")
+    assert [one["ref"] for one in said(desk, ana, "similar")["items"]] == [of_team.entry.ref]
+    Entry.objects.filter(pk=of_team.entry_id).update(team=make.team("Elsewhere"))
+    assert said(desk, ana, "similar") is None

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from investigations.models import Investigation, StepResult
 from knowledge.entries.changes import change_state
-from knowledge.models import Recognition
-from knowledge.recognition.known import known_entries
+from knowledge.models import Entry, Recognition
+from knowledge.recognition.known import known_entries, recognitions
 from knowledge.recognition.settling import run_ended
 from tests import factories as make
 from tests.engine.scene import answering, asked_for, carry, playbook, queued, step
@@ -83,9 +83,7 @@ def test_of_an_undecided_run_the_only_cause_whose_signs_are_there_is_recognised(
 ) -> None:
     for place, label in enumerate(labels):
         known(f"kb{place}", label=label)
-    upstream.behaviour = answering(a=Answer(status=500))
     run = _run(cast, upstream)
-    assert run.top_label in ("inconclusive", "rl.few", "rl.many")
     Investigation.objects.filter(pk=run.pk).update(top_label="inconclusive")
     run.refresh_from_db()
     run_ended(run)
@@ -116,7 +114,7 @@ def test_a_slow_source_of_a_known_cause_holds_the_run_for_a_moment_only(
     upstream.behaviour = answering(slow=Answer(body={"n": 7.0}, delay_s=4.0))
     run = _run(cast, upstream)
     assert run.status == "done" and run.seconds is not None and run.seconds < 3.5
-    assert not Recognition.objects.filter(investigation=run).exists()
+    assert not Recognition.objects.filter(investigation=run).exclude(answered="unasked").exists()
 
 
 def test_a_broken_recogniser_costs_the_run_nothing(
@@ -204,3 +202,37 @@ def test_what_the_steps_speak_for_is_asked_for_whatever_the_words_complain_of(
     run = _run(cast, upstream)
     found = Recognition.objects.get(investigation=run, entry=entry)
     assert (found.state, Recognition.objects.count()) == ("recognised", 9)
+
+
+def test_that_nothing_is_wrong_is_an_answer_too(cast: Cast, known: Known, upstream: Upstream) -> None:
+    known()
+    run = _run(cast, upstream)
+    Investigation.objects.filter(pk=run.pk).update(top_label="none.no_anomaly", confidence=0.9)
+    run.refresh_from_db()
+    run_ended(run)
+    assert Recognition.objects.get().state == "elsewhere"
+
+
+def test_a_cause_that_no_single_question_shows_is_told_by_its_playbook(
+    cast: Cast, known: Known, upstream: Upstream
+) -> None:
+    book = playbook(step("a"))
+    by_playbook = known(detection={"playbook": book.key, "label": "rl.many"})
+    surer = known(detection={"playbook": book.key, "label": "rl.many", "at_least": 1.0})
+    without, of_another = known(), known(label="rl.few")
+    Entry.objects.filter(pk__in=[without.pk, of_another.pk]).update(detection=None)
+    known(detection={"playbook": "other", "label": "rl.many"})
+    run = carry(make.run(make.ticket(team=cast.team), playbook=book), upstream)
+    told = {one.entry: state for one, state in recognitions(run, cast.agent)}  # before the run's end was told of
+    assert told == {by_playbook: "recognised", without: "recognised", surer: "quiet"}
+    assert asked_for(upstream) == ["a"]
+    run_ended(run)
+    kept = {one.entry: one.state for one in Recognition.objects.exclude(state="near")}
+    assert kept == told
+
+
+def test_an_entry_near_to_the_words_is_kept_with_the_run(cast: Cast, known: Known, upstream: Upstream) -> None:
+    entry = known(label="")
+    Entry.objects.filter(pk=entry.pk).update(detection=None)
+    run = _run(cast, upstream, description=entry.symptoms)
+    assert Recognition.objects.get(investigation=run).state == "near"
