@@ -10,12 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from altor.access import page, person
+from altor.audit import record_event
 from altor.errors import DomainError
 from altor.listing import keyset_page
 from altor.models import User
-from investigations.services.trying import about_whom, try_step
+from investigations.diagnosis.types import StepOutcome
+from investigations.services.trying import About, about_whom, try_step
 from knowledge.entries.changes import STATE, change_state, may_edit
-from knowledge.entries.detection import as_text, stored_detection
+from knowledge.entries.detection import PlaybookDetection, as_text, stored_detection
 from knowledge.entries.differences import field_differences
 from knowledge.entries.links import add_link, remove_link, shown_links
 from knowledge.entries.saving import restore
@@ -25,6 +27,7 @@ from knowledge.models.entries import CONTENT, LinkKind
 from knowledge.quality import votes
 from knowledge.quality.searches import opened, search
 from knowledge.quality.votes import own_vote
+from knowledge.recognition.asking import ask_detection
 from knowledge.recognition.watching import INTERVALS, set_watch
 from knowledge.search.finding import filtered
 
@@ -198,17 +201,34 @@ def run_detection(request: HttpRequest, ref: str) -> HttpResponse:
     user = person(request)
     found = entry_for(user, ref)
     about = request.POST.get("about", "").strip()[:120]
-    tried, refused = None, ""
+    tried, outcome, refused = None, None, ""
     if not found.detection:
         raise Http404
+    detection = stored_detection(found.detection)
     try:
         whom = about_whom(user, about)
-        tried = try_step(stored_detection(found.detection).step(), whom, actor=user, playbook=found.ref)
+        if isinstance(detection, PlaybookDetection):
+            outcome = _by_playbook(found, detection, whom, user)
+        else:
+            tried = try_step(detection.step(), whom, actor=user, playbook=found.ref)
+            outcome = tried.outcome
     except DomainError as problem:
         refused = problem.detail
-    context = {"tried": tried, "refused": refused, "entry": found, "about": about, "here": "knowledge"}
+    context = {
+        "tried": tried, "outcome": outcome, "refused": refused, "entry": found, "about": about, "here": "knowledge",
+    }  # fmt: skip
     is_part = request.headers.get("HX-Request") == "true"
     return render(request, "knowledge/_entry_tried.html" if is_part else "knowledge/entry_tried.html", context)
+
+
+def _by_playbook(entry: Entry, detection: PlaybookDetection, whom: About, user: User) -> StepOutcome:
+    """All steps of the playbook, for the ticket or customer, recorded like a tried step."""
+    outcome = ask_detection(detection, whom.inputs, ref=entry.ref)
+    record_event(
+        actor=user, action="knowledge.detection_tried", object_kind="entry", object_ref=entry.ref,
+        after={"playbook": detection.playbook, "about": whom.ref, "error": outcome.error[:300]},
+    )  # fmt: skip
+    return outcome
 
 
 @require_safe

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from investigations.models import Investigation, StepResult
+from investigations.models import Connection, Investigation, StepResult
 from knowledge.entries.changes import change_state
 from knowledge.models import Entry, Recognition
 from knowledge.recognition.known import known_entries, recognitions
@@ -236,3 +236,19 @@ def test_an_entry_near_to_the_words_is_kept_with_the_run(cast: Cast, known: Know
     Entry.objects.filter(pk=entry.pk).update(detection=None)
     run = _run(cast, upstream, description=entry.symptoms)
     assert Recognition.objects.get(investigation=run).state == "near"
+
+
+def test_a_playbook_is_asked_on_the_page(cast: Cast, known: Known, upstream: Upstream) -> None:
+    book = playbook(step("a"), run_seconds=4.0, is_active=True)
+    for name in ("alpha", "beta"):
+        Connection.objects.create(source=name, name="main", base_url=upstream.url)
+    entry = known(detection={"playbook": book.key, "label": "rl.many"})
+    customer, client = make.customer(), Client()
+    client.force_login(cast.agent)
+    address = reverse("knowledge:entry-detection", args=[entry.ref])
+    assert f"This is {entry.ref}" in client.post(address, {"about": customer.org_id}).content.decode()
+    upstream.behaviour = answering(a=Answer(body={"n": 0.0}))
+    assert f"This is not {entry.ref}" in client.post(address, {"about": customer.org_id}).content.decode()
+    upstream.behaviour = answering(a=Answer(status=500))
+    assert "Could not be checked" in client.post(address, {"about": customer.org_id}).content.decode()
+    assert "that you may see" in client.post(address, {"about": "nobody"}).content.decode()
