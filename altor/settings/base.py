@@ -281,13 +281,13 @@ WIDGET_PARTS: list[str] = [
 ]
 #: Panels on the pages of tickets and runs and on today, see `investigations.panels`.
 TICKET_PANELS: list[str] = [
+    "knowledge.entries.panels.KNOWN",
     "escalations.ownership.panels.OWNERSHIP",
     "escalations.handoffs.panels.HANDOFF",
     "escalations.panels.ESCALATION",
     "escalations.incidents.panels.INCIDENT",
     "escalations.incidents.panels.TODAY",
     "escalations.interruptions.panels.QUESTIONS",
-    "knowledge.entries.panels.KNOWN",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
 ]
