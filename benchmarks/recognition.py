@@ -80,6 +80,7 @@ def main() -> int:
         for seed in (int(one) for one in given.seeds.split(",")):
             with company(seed, home):
                 replay(seed, counts, verbose=given.verbose)
+            print(f"seed {seed}: {counts.recognised} of {counts.known}, {counts.false} false", flush=True)
     finally:
         from altor.embedded.postgres import EmbeddedPostgres
 

@@ -29,7 +29,7 @@ from knowledge.quality.searches import opened, search
 from knowledge.quality.votes import own_vote
 from knowledge.recognition.asking import ask_detection
 from knowledge.recognition.watching import INTERVALS, set_watch
-from knowledge.search.finding import filtered
+from knowledge.search.finding import filtered, find
 
 #: Results of a search on its page.
 SHOWN: Final = 20
@@ -56,7 +56,11 @@ def index(request: HttpRequest) -> HttpResponse:
         "may_write": user.may("knowledge.write"), "may_review": user.may("knowledge.review"), "any": True,
     }  # fmt: skip
     if text:
-        context["answer"], context["log"] = search(user, text, filters, limit=SHOWN)
+        if request.headers.get("HX-Request") == "true":
+            # Typed just now. An address that is followed writes nothing, whoever follows it.
+            context["answer"], context["log"] = search(user, text, filters, limit=SHOWN)
+        else:
+            context["answer"] = find(user, text, filters, limit=SHOWN)
     else:
         readable = Entry.objects.visible_to(user)
         context["page"] = keyset_page(filtered(readable, filters).with_context(), request.GET.get("cursor", ""))

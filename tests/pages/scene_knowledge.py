@@ -12,7 +12,8 @@ from investigations.models import Investigation
 from knowledge.entries.changes import change_state
 from knowledge.entries.links import add_link
 from knowledge.entries.saving import create_entry, save_entry
-from knowledge.models import Entry
+from knowledge.models import Entry, EntryVote, Measurement, Recognition, SearchLog, Sighting, Standing, Watch
+from knowledge.recognition.recogniser import digest
 
 _DETECTION = {
     "source": "clickhouse",
@@ -74,8 +75,66 @@ def build(support: Team, lead: User, agent: User, run: Investigation, payloads: 
     }
     hostile = create_entry(words, actor=lead, team=support, comment=payloads[1])
     save_entry(hostile, {"symptoms": payloads[2]}, actor=lead)
+    _recognised(entry, hostile, run, payloads, long)
+    _served(entry, hostile, agent, payloads, long)
     old = create_entry({"title": f"Old {long}"[:300]}, actor=agent)
     change_state(old, {"confidence": "archived"}, actor=lead, reason=payloads[1])
+
+
+def _recognised(entry: Entry, hostile: Entry, run: Investigation, payloads: tuple[str, ...], long: str) -> None:
+    """One recognised with all its proof, one that could not be checked; and a watch that failed, with sightings."""
+    now = timezone.now()
+    request = {
+        "source": "clickhouse", "method": "QUERY", "target": f"SELECT {long}", "params": {"a": payloads[1]},
+        "status": 200, "seconds": 0.2, "rows": 3,
+    }  # fmt: skip
+    Recognition.objects.create(
+        entry=entry, investigation=run, version=2, query="x", answered="fired", state="recognised",
+        says=f"{payloads[0]} {long}"[:500], facts={"rows": 9.0, long[:60]: payloads[2]}, requests=[request],
+        columns=["route", payloads[1]], rows=[[long, payloads[2]]], row_count=3, truncated=True, seconds=1.4, at=now,
+    )  # fmt: skip
+    Recognition.objects.create(
+        entry=hostile, investigation=run, version=1, query="x", answered="unknown", state="unknown",
+        says=f"Could not be checked: {payloads[1]}"[:500], error_kind="timeout", requests=[request], seconds=5.0,
+        at=now,
+    )  # fmt: skip
+    Standing.objects.create(entry=entry, query=digest(entry.detection), right=3, wrong=4, open=2, rests=True, at=now)
+    Watch.objects.create(
+        entry=entry,
+        every_hours=24,
+        due_at=now,
+        answered="fired",
+        since=now,
+        asked_at=now,
+        failures=2,
+        error=payloads[0],
+    )
+    for customer in (run.ticket.customer, None):
+        Sighting.objects.create(
+            entry=entry, customer=customer, first_at=now - timedelta(days=3), last_at=now,
+            ended_at=None if customer else now, says=f"{payloads[2]} {long}"[:500],
+        )  # fmt: skip
+
+
+def _served(entry: Entry, hostile: Entry, agent: User, payloads: tuple[str, ...], long: str) -> None:
+    """Votes, searches in vain and measurements."""
+    now = timezone.now()
+    for of, is_helpful in ((entry, False), (hostile, True)):
+        EntryVote.objects.create(
+            entry=of, version=of.revision, by=agent, is_helpful=is_helpful, comment=payloads[0], at=now
+        )
+    for place, words in enumerate((payloads[0], long, "429 orders")):
+        SearchLog.objects.create(
+            words=words[:300], folded=words[:300], door="page", found=place, is_refined=place > 0, by=agent, at=now
+        )
+    for weeks in range(3):
+        Measurement.objects.create(
+            at=now - timedelta(days=7 * weeks), pairs=12, entries=40, model="m",
+            figures={
+                "nDCG@10": 0.8, "success@1": 0.6 + weeks / 10, "success@5": 0.9, "MRR@10": 0.7,
+                "p50": 21.0, "p95": 44.0,
+            },
+        )  # fmt: skip
 
 
 def pages() -> dict[str, str]:
@@ -103,5 +162,15 @@ def pages() -> dict[str, str]:
         "entry-new": reverse("knowledge:entry-new"),
         "entry-work": reverse("knowledge:entry-work"),
         "entry-work-twins": reverse("knowledge:entry-work") + "?list=twins",
+        **{
+            f"entry-work-{key}": f"{reverse('knowledge:entry-work')}?list={key}"
+            for key in ("broken", "misfiring", "disliked")
+        },
+        "knowledge-quality": reverse("knowledge:quality"),
+        "knowledge-quality-tickets": reverse("knowledge:quality") + "?period=365&show=linked",
         "known": reverse("knowledge:known", args=[entry.links.get(kind="ticket").ref]),
+        **{
+            f"recognition-{one.state}": reverse("knowledge:recognition", args=[one.investigation.ticket.ref, one.pk])
+            for one in Recognition.objects.select_related("investigation__ticket")
+        },
     }

@@ -59,6 +59,7 @@ ONLY = {
     **dict.fromkeys(("helpdesks", "helpdesk", "helpdesk-off"), _LEADS),
     "handoff-today": _REPLIERS,
     **dict.fromkeys(("entry-edit", "entry-edit-hostile", "entry-new"), _NOT_READERS),
+    **dict.fromkeys(("knowledge-quality", "knowledge-quality-tickets"), _DECLARERS),
     **dict.fromkeys(("incident-declare", "incident-update"), _DECLARERS),
     "handoff-settings": _LEADS,
     **dict.fromkeys(("helpdesk-edit", "helpdesk-new"), _ADMINS),
@@ -97,6 +98,8 @@ OF_A_TICKET = {
     "handoff-closed",
     "incident-panel",
     "known",
+    "recognition-recognised",
+    "recognition-unknown",
 }
 #: Pages of an escalation: not found for people outside its tickets' teams. These reached all engineers.
 OF_AN_ESCALATION = {

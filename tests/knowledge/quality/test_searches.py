@@ -78,7 +78,10 @@ def test_old_searches_are_forgotten(cast: Cast) -> None:
 def test_the_page_writes_a_search_down_and_marks_what_was_opened(cast: Cast) -> None:
     entry, client = cast.entry(), Client()
     client.force_login(cast.agent)
-    page = client.get(reverse("knowledge:entries"), {"q": "retry storm"}).content.decode()
+    address = reverse("knowledge:entries")
+    client.get(address, {"q": "retry storm"})
+    assert not SearchLog.objects.exists()  # an address that is followed is no search
+    page = client.get(address, {"q": "retry storm"}, HTTP_HX_REQUEST="true").content.decode()
     log = SearchLog.objects.get()
     address = f"{reverse('knowledge:entry', args=[entry.ref])}?search={log.pk}"
     assert address in page
