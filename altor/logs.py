@@ -66,6 +66,8 @@ def configure(options: Mapping[str, str]) -> None:
                 "django": {"level": options["level"]},
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
+                "mcp": {"level": "WARNING"},
+                "uvicorn": {"level": "WARNING"},
                 "django_q": {"level": "WARNING"},
                 "django-q": {"level": "WARNING", "propagate": True},
                 "django_structlog": {"level": "WARNING"},

@@ -126,6 +126,19 @@ nothing is written. Exit code 0 when it is the same, 1 when it differs, with wha
 for a run that is not there or not finished. As JSON: `{"investigation", "ticket", "playbook", "same", "result_hash",
 "replayed_hash", "changed": {name: {"before", "after"}}, "because": [...]}`.
 
+## The contract of `mcp`
+
+```
+python manage.py mcp [--token-file FILE]
+python manage.py mcp --http [--host 127.0.0.1] [--port 8765]
+```
+
+Speaks the Model Context Protocol: over standard input and output with the token of FILE or `ALTOR_TOKEN`, or over
+streamable HTTP at `/mcp`, where each request brings its own as `Authorization: Bearer`. Standard output holds messages
+only; all else goes to standard error. It ends with 0 at the end of its input, at SIGTERM and at SIGINT, and with 2 when
+the token is missing or does not live, or the port cannot be had; with 3 when the database cannot be reached. The tools
+are told in [tools for assistants](assistant-tools.md).
+
 ## The contract of `knowledge evaluate`
 
 ```

@@ -25,7 +25,7 @@ def read_json(raw: bytes) -> Any:
     """`raw` as JSON, without NUL and lone surrogates. ParseError: not UTF-8, not JSON, NaN, nested too deeply."""
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
-        return _clean(value, 0)
+        return clean(value)
     except UnicodeDecodeError:
         raise ParseError("The body is not UTF-8.") from None
     except RecursionError:
@@ -38,15 +38,16 @@ def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
 
 
-def _clean(value: Any, depth: int) -> Any:
+def clean(value: Any, depth: int = 0) -> Any:
+    """JSON without NUL and lone surrogates. ParseError: nested too deeply."""
     if depth > _MAX_DEPTH:
         raise ParseError(f"The body is nested deeper than {_MAX_DEPTH} levels.")
     if isinstance(value, str):
         return _UNSTORABLE.sub("", value)
     if isinstance(value, dict):
-        return {_UNSTORABLE.sub("", key): _clean(item, depth + 1) for key, item in value.items()}
+        return {_UNSTORABLE.sub("", key): clean(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
+        return [clean(item, depth + 1) for item in value]
     return value
 
 

@@ -259,6 +259,7 @@ REFERENCE_PAGES = [
     "escalations.contracts.pages.pages",
     "escalations.packets.pages.pages",
     "knowledge.replies.pages.pages",
+    "altor.mcp.pages.pages",
 ]
 #: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
 QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]
@@ -302,7 +303,14 @@ INCIDENT_WORDS: list[str] = ["knowledge.incidents.words.WORDS"]
 REPLY_CHECKS: list[str] = ["knowledge.replies.checks.check"]
 #: Functions that are told of a public reply which an agent wrote in the helpdesk.
 REPLY_SEEN: list[str] = ["knowledge.replies.seen.seen"]
-MCP_TOOLS: list[str] = []
+#: Tools for assistants, see `altor.mcp.tools`.
+MCP_TOOLS: list[str] = [
+    "knowledge.mcp.SEARCH_KNOWLEDGE",
+    "knowledge.mcp.GET_ENTRY",
+    "knowledge.mcp.MATCH_TICKET",
+    "investigations.mcp.GET_INVESTIGATION",
+    "investigations.mcp.START_INVESTIGATION",
+]
 #: Told (the escalation, what happened) in the transaction in which an escalation moves.
 ESCALATION_MOVED: list[str] = [
     "escalations.recovery.hearing.escalation_moved",

@@ -96,6 +96,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     ),
     Variable("ALTOR_TRUSTED_PROXIES", "Number of proxies in front whose X-Forwarded-For is believed", "0"),
     Variable("ALTOR_METRICS_TOKEN", "Bearer token for /-/prometheus; without it only loopback may read it", "", True),
+    Variable("ALTOR_TOKEN", "API token under which `manage.py mcp` serves an assistant that starts it", "", True),
     Variable("ALTOR_SESSION_IDLE_HOURS", "A session ends after this many hours without a request", "8"),
     Variable("ALTOR_SESSION_MAX_DAYS", "A session ends after this many days in any case", "7"),
     Variable("ALTOR_LOG_FORMAT", "json or text", "text on a terminal, json otherwise"),

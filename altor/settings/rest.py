@@ -19,6 +19,8 @@ REST_FRAMEWORK = {
         "run": "120/min",
         "test": "20/min",
         "bad_signature": "60/min",
+        # Sessions that assistants open, each of which is kept for a while.
+        "mcp_session": "30/min",
         # Per address: a whole office may sit behind one.
         "widget_launch": "300/min",
         "widget_pair": "60/min",

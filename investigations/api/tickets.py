@@ -37,7 +37,7 @@ from investigations.services.automatic import consider
 from investigations.services.closures import explain_closure
 from investigations.services.custody import assign, give_back, owners_for, take
 from investigations.services.lifecycle import mark_replied, reopen, resolve
-from investigations.services.runs import RunAlreadyActive, start_investigation
+from investigations.services.runs import ask_for_investigation
 from investigations.services.tickets import correct_ticket, prefix_of, upsert_ticket
 
 
@@ -123,15 +123,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet
         body = StartRunInput(data=request.data)
         body.is_valid(raise_exception=True)
         playbook, as_of = body.validated_data.get("playbook") or None, body.validated_data.get("as_of")
-        try:
-            run = start_investigation(ticket=ticket, actor=self.user, trigger="api", as_of=as_of, playbook_key=playbook)
-        except RunAlreadyActive:
-            active = (
-                Investigation.objects.visible_to(self.user).unfinished().filter(ticket=ticket, trigger="ticket").first()
-            )
-            if active is None or playbook or as_of:
-                raise
-            run = active
+        run = ask_for_investigation(ticket=ticket, actor=self.user, trigger="api", as_of=as_of, playbook_key=playbook)
         return run_response(run, self.user, status=202)
 
     @extend_schema(request=ReplyInput, responses=TicketSerializer)

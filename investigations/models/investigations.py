@@ -71,7 +71,7 @@ class Investigation(models.Model):
     playbook = models.ForeignKey(PlaybookVersion, null=True, on_delete=models.PROTECT, related_name="investigations")
     # At most one run per ticket event: "ticket:<ref>:v3", "manual:<uuid>", "rerun:INV-7:<uuid>".
     event_key = models.CharField(max_length=160, unique=True)
-    trigger = models.CharField(max_length=12, default="ticket")  # ticket, person, api, command, rerun
+    trigger = models.CharField(max_length=12, default="ticket")  # ticket, person, api, mcp, command, rerun
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     previous = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="reruns")
     as_of = models.DateTimeField()  # the run's clock: nothing later is read

@@ -112,6 +112,27 @@ def start_investigation(
     return run
 
 
+def ask_for_investigation(
+    *,
+    ticket: Ticket,
+    actor: User,
+    trigger: str,
+    as_of: datetime | None = None,
+    playbook_key: str | None = None,
+) -> Investigation:
+    """A program's `start_investigation`: a run that started by itself and is under way is its answer, unless more is
+    asked than any run of the ticket.
+    """
+    try:
+        return start_investigation(ticket=ticket, actor=actor, trigger=trigger, as_of=as_of, playbook_key=playbook_key)
+    except RunAlreadyActive:
+        runs = Investigation.objects.visible_to(actor).unfinished()
+        active = runs.filter(ticket=ticket, trigger="ticket").first()
+        if active is None or playbook_key or as_of:
+            raise
+        return active
+
+
 def playbook_for(ticket: Ticket, key: str | None = None) -> tuple[PlaybookVersion, dict[str, Any]]:
     """The playbook to begin with, and how it was chosen: {} leaves the last word to the first look.
 

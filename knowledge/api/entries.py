@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -12,9 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from altor.api.views import ApiViewSet
-from altor.errors import InvalidInput, NotFound
+from altor.errors import InvalidInput
 from altor.models import Team, User
-from investigations.models import Ticket
 from knowledge.entries.changes import change_state
 from knowledge.entries.links import add_link, remove_link, shown_links
 from knowledge.entries.saving import create_entry, restore, save_entry
@@ -25,7 +22,6 @@ from knowledge.entry_serializers import (
     EntryPatch,
     EntrySerializer,
     EntryVersionSerializer,
-    FoundSerializer,
     MatchInput,
     SearchQuery,
     SearchResultSerializer,
@@ -34,7 +30,8 @@ from knowledge.entry_serializers import (
 )
 from knowledge.models import Entry
 from knowledge.models.entries import CONTENT, EntryQuerySet
-from knowledge.search.finding import Answer, Filters, filtered, find
+from knowledge.search.answers import filters_of, match_ticket, told
+from knowledge.search.finding import filtered, find
 
 
 class EntryViewSet(ApiViewSet):
@@ -73,9 +70,9 @@ class EntryViewSet(ApiViewSet):
         known = set(SearchQuery().fields) | {"cursor", "limit"}
         if strange := sorted(set(request.query_params) - known):
             raise serializers.ValidationError({name: ["There is no such parameter."] for name in strange})
-        filters, text = _filters(given.validated_data), given.validated_data["q"].strip()
+        filters, text = filters_of(given.validated_data), given.validated_data["q"].strip()
         if text:
-            return Response(_answer(find(self.user, text, filters, limit=given.validated_data["limit"])))
+            return Response(told(find(self.user, text, filters, limit=given.validated_data["limit"])))
         page = self.paginate_queryset(filtered(self.get_queryset(), filters)) or []
         return self.get_paginated_response([{"entry": EntrySerializer(entry).data} for entry in page])
 
@@ -95,20 +92,7 @@ class EntryViewSet(ApiViewSet):
         """The entries that explain a ticket, the best first, each with why. Give a text, or a ticket you may see."""
         body = MatchInput(data=request.data)
         body.is_valid(raise_exception=True)
-        given = body.validated_data
-        answer = find(self.user, self._text(given), _filters(given), limit=given["limit"])
-        return Response(_answer(answer))
-
-    def _text(self, given: dict[str, Any]) -> str:
-        if ref := given.get("ticket"):
-            ticket = Ticket.objects.visible_to(self.user).filter(ref=ref).first()
-            if ticket is None:
-                raise NotFound(f"There is no ticket {ref!r} that you may see.")
-            return f"{ticket.subject}\n{ticket.description}"
-        text = "\n".join(part for part in (given.get("subject", ""), given.get("text", "")) if part)
-        if not text.strip():
-            raise InvalidInput("Give a text or a ticket.", errors={"text": ["give a text or a ticket"]})
-        return text
+        return Response(match_ticket(self.user, body.validated_data))
 
     @extend_schema(responses=EntrySerializer)
     def retrieve(self, request: Request, ref: str) -> Response:
@@ -181,24 +165,6 @@ class EntryViewSet(ApiViewSet):
     def unlink(self, request: Request, ref: str, pk: str) -> Response:
         remove_link(self._entry(ref), int(pk), actor=self.user)
         return Response(status=204)
-
-
-def _filters(given: dict[str, Any]) -> Filters:
-    return Filters(
-        incident_class=given["class"], label=given["label"], component=given["component"],
-        confidence=given["confidence"], audience=given["audience"], tier=given["tier"], language=given["language"],
-    )  # fmt: skip
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "next": None,
-        "previous": None,
-        "results": FoundSerializer(answer.found, many=True).data,
-        "mended": dict(answer.mended),
-        "by_words_only": answer.by_words_only,
-        "seconds": round(answer.seconds, 4),
-    }
 
 
 def _team(slug: str) -> Team | None:
