@@ -13,10 +13,10 @@ from altor.mcp.tools import Arguments, Tool
 from altor.models import User
 from knowledge.entries.content import TEXTS
 from knowledge.entry_serializers import EntrySerializer, MatchInput, SearchQuery
-from knowledge.models import Entry
+from knowledge.models import Entry, SearchLog
 from knowledge.models.entries import CONTENT, Audience, Confidence
+from knowledge.quality.searches import search
 from knowledge.search.answers import filters_of, match_ticket, told
-from knowledge.search.finding import find
 
 #: Results of one answer: an assistant reads them all.
 MOST: Final = 20
@@ -62,7 +62,8 @@ def _search(user: User, asked: SearchArguments) -> Mapping[str, Any]:
     given = SearchQuery(data={**asked.model_dump(exclude={"query", "class_", "audience"}), **words})
     given.is_valid(raise_exception=True)
     known = given.validated_data
-    return told(find(user, known["q"].strip(), filters_of(known), limit=known["limit"]))
+    answer, _ = search(user, known["q"].strip(), filters_of(known), limit=known["limit"], door=SearchLog.Door.ASSISTANT)
+    return told(answer)
 
 
 def _entry(user: User, asked: EntryArguments) -> Mapping[str, Any]:

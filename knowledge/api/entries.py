@@ -9,9 +9,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from altor.api.views import ApiViewSet
 from altor.errors import InvalidInput
 from altor.models import Team, User
+from knowledge.api.at_work import EntryAtWork
 from knowledge.entries.changes import change_state
 from knowledge.entries.links import add_link, remove_link, shown_links
 from knowledge.entries.saving import create_entry, restore, save_entry
@@ -28,13 +28,14 @@ from knowledge.entry_serializers import (
     StateChangeSerializer,
     StateInput,
 )
-from knowledge.models import Entry
+from knowledge.models import Entry, SearchLog
 from knowledge.models.entries import CONTENT, EntryQuerySet
+from knowledge.quality.searches import search
 from knowledge.search.answers import filters_of, match_ticket, told
-from knowledge.search.finding import filtered, find
+from knowledge.search.finding import filtered
 
 
-class EntryViewSet(ApiViewSet):
+class EntryViewSet(EntryAtWork):
     required_permissions = {
         "list": "knowledge.read",
         "create": "knowledge.write",
@@ -48,6 +49,9 @@ class EntryViewSet(ApiViewSet):
         "links": "knowledge.read",
         "link": "knowledge.write",
         "unlink": "knowledge.write",
+        "use": "knowledge.write",
+        "vote": "knowledge.read",
+        "watch": "knowledge.write",
     }
     lookup_url_kwarg = "ref"
     lookup_value_regex = r"[Kk][Bb]-\d{1,9}"
@@ -72,7 +76,8 @@ class EntryViewSet(ApiViewSet):
             raise serializers.ValidationError({name: ["There is no such parameter."] for name in strange})
         filters, text = filters_of(given.validated_data), given.validated_data["q"].strip()
         if text:
-            return Response(told(find(self.user, text, filters, limit=given.validated_data["limit"])))
+            answer, _ = search(self.user, text, filters, limit=given.validated_data["limit"], door=SearchLog.Door.API)
+            return Response(told(answer))
         page = self.paginate_queryset(filtered(self.get_queryset(), filters)) or []
         return self.get_paginated_response([{"entry": EntrySerializer(entry).data} for entry in page])
 

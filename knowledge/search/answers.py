@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from altor.errors import InvalidInput, NotFound
@@ -25,15 +26,20 @@ def match_ticket(user: User, given: Mapping[str, Any]) -> dict[str, Any]:
 
     NotFound for a ticket the person may not see, InvalidInput without a text.
     """
-    return told(find(user, _text(user, given), filters_of(given), limit=given["limit"]))
-
-
-def _text(user: User, given: Mapping[str, Any]) -> str:
+    filters = filters_of(given)
     if ref := given.get("ticket"):
-        ticket = Ticket.objects.visible_to(user).filter(ref=ref).first()
+        ticket = Ticket.objects.visible_to(user).select_related("customer").filter(ref=ref).first()
         if ticket is None:
             raise NotFound(f"There is no ticket {ref!r} that you may see.")
-        return f"{ticket.subject}\n{ticket.description}"
+        if not filters.tier and ticket.customer is not None:
+            filters = replace(filters, tier=ticket.customer.tier)
+        text = f"{ticket.subject}\n{ticket.description}"
+    else:
+        text = _text(given)
+    return told(find(user, text, filters, limit=given["limit"]))
+
+
+def _text(given: Mapping[str, Any]) -> str:
     text = "\n".join(part for part in (given.get("subject", ""), given.get("text", "")) if part)
     if not text.strip():
         raise InvalidInput("Give a text or a ticket.", errors={"text": ["give a text or a ticket"]})

@@ -118,6 +118,20 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-entry-unlink", "delete"): Case(
         "{kb}links/1/", "knowledge.write", 204, foreign="{foreign_kb}links/1/"
     ),
+    ("api-entry-use", "post"): Case(
+        "{kb}use/", "knowledge.write", 200, {"ticket": "TK-10134", "verdict": "helped"}, foreign="{foreign_kb}use/"
+    ),
+    ("api-entry-vote", "post"): Case(
+        "{kb}vote/", "knowledge.read", 200, {"is_helpful": True}, foreign="{foreign_kb}vote/"
+    ),
+    ("api-entry-watch", "post"): Case(
+        "{kb}watch/", "knowledge.write", 200, {"every_hours": 0}, foreign="{foreign_kb}watch/"
+    ),
+    ("api-recognition-list", "get"): Case("recognitions/?investigation=INV-1", "knowledge.read", 200),
+    ("api-learned-list", "get"): Case("learned/", "knowledge.read", 200),
+    ("api-learned-list", "post"): Case(
+        "learned/", "knowledge.write", 409, {"ticket": "TK-10134", "how": "nothing", "why": "question"}
+    ),
     ("api-investigation-list", "get"): Case("investigations/", "run.read", 200),
     ("api-investigation-detail", "get"): Case("{run}", "run.read", 200, foreign="{foreign}"),
     ("api-investigation-cancel", "post"): Case("{run}cancel/", "run.start", 409, {}, foreign="{foreign}cancel/"),
