@@ -126,6 +126,22 @@ nothing is written. Exit code 0 when it is the same, 1 when it differs, with wha
 for a run that is not there or not finished. As JSON: `{"investigation", "ticket", "playbook", "same", "result_hash",
 "replayed_hash", "changed": {name: {"before", "after"}}, "because": [...]}`.
 
+## The contract of `knowledge import`
+
+```
+python manage.py knowledge import DIR|FILE [--format markdown|csv|zendesk|intercom] [--dry-run] [--archived] [--source NAME]
+```
+
+Standard output: name and number, separated by a tab: `created`, `updated`, `unchanged`, and where there are any `left alone`,
+`skipped`; before them, save for Markdown, `format` and its name. Standard error: one line each, `file or id: what`, and how
+many were not understood.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | all of it was understood |
+| 1 | something was not understood; the rest was imported |
+| 2 | nothing could be read; one line says why |
+
 ## The contract of `knowledge evaluate`
 
 ```
