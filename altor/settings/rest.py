@@ -23,6 +23,7 @@ REST_FRAMEWORK = {
         "widget_launch": "300/min",
         "widget_pair": "60/min",
         "widget_claim": "600/min",
+        "feed": "300/min",
     },
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "altor.api.problems.exception_handler",
