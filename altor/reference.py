@@ -129,12 +129,13 @@ for a run that is not there or not finished. As JSON: `{"investigation", "ticket
 ## The contract of `knowledge import`
 
 ```
-python manage.py knowledge import DIR|FILE [--format markdown|csv|zendesk|intercom] [--dry-run] [--archived] [--source NAME]
+python manage.py knowledge import DIR|FILE [--format markdown|csv|zendesk|intercom] [--dry-run] [--archived]
+                                  [--source NAME]
 ```
 
-Standard output: name and number, separated by a tab: `created`, `updated`, `unchanged`, and where there are any `left alone`,
-`skipped`; before them, save for Markdown, `format` and its name. Standard error: one line each, `file or id: what`, and how
-many were not understood.
+Standard output: name and number, separated by a tab: `created`, `updated`, `unchanged`, and where there are any
+`left alone`, `skipped`; before them, save for Markdown, `format` and its name. Standard error: one line each,
+`file or id: what`, and how many were not understood.
 
 | exit code | meaning |
 | --- | --- |

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -92,6 +92,12 @@ def read_json(data: bytes) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise InvalidInput("it is no JSON object.")
     return found
+
+
+def last_is_missing(has_next: Iterable[bool]) -> bool:
+    """Of pages that say whether another one follows, each says so."""
+    told = list(has_next)
+    return bool(told) and all(told)
 
 
 def text_of(item: Mapping[str, Any], name: str) -> str:

@@ -49,13 +49,14 @@ _TELLING: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _FIELDS: Final = {name: field for table in (_PLAIN, _TELLING) for field, names in table.items() for name in names}
 _REPEATING: Final = frozenset(name for names in _PLAIN.values() for name in names)
+_LONGEST: Final = 80
 #: "2. Cause:", "⚠️ Cause"
 _AROUND: Final = re.compile(r"^(?:step\s+)?[\d.)\s]*|[\W_]+$")
 
 
 def field_of(heading: str) -> str:
     """The field that a heading means, or empty."""
-    return _FIELDS.get(_plain(heading), "")
+    return _FIELDS.get(_plain(heading), "") if len(heading) <= _LONGEST else ""
 
 
 def _plain(heading: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from altor.errors import InvalidInput
-from knowledge.exchange.articles import Article, id_of, offered, text_of
+from knowledge.exchange.articles import Article, id_of, last_is_missing, offered, text_of
 from knowledge.exchange.offered import Reading
 
 #: Help centres in one language tell it in their addresses only: /help/en/articles/3-name
@@ -26,6 +26,9 @@ def read_intercom(
 ) -> Reading:
     """File name -> its object: a page of the list, or one article."""
     reading = Reading()
+    lists = {file: document for file, document in documents.items() if isinstance(document.get("data"), list)}
+    if last_is_missing(_has_next(document) for document in lists.values()):
+        reading.problems.append((max(lists), "a page follows it that is not here."))
     for file, document in documents.items():
         items = [document] if document.get("type") in ("article", "internal_article") else document.get("data")
         if not isinstance(items, list):
@@ -41,6 +44,11 @@ def read_intercom(
             except InvalidInput as refused:
                 reading.problems.append((name, refused.detail))
     return reading
+
+
+def _has_next(document: Mapping[str, Any]) -> bool:
+    pages = document.get("pages")
+    return isinstance(pages, Mapping) and bool(pages.get("next"))
 
 
 def _take(item: Mapping[str, Any], name: str, source: str, with_archived: bool, reading: Reading) -> None:

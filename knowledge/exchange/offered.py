@@ -45,4 +45,5 @@ class Reading:
 
 def uid_of(source: str, id_: str) -> uuid.UUID:
     """Always the same for the same thing of the same source."""
-    return uuid.uuid5(_NAMESPACE, f"{source}:{id_}")
+    # JSON may hold halves of characters, which no encoding knows.
+    return uuid.uuid5(_NAMESPACE, f"{source}:{id_}".encode("utf-8", "backslashreplace").decode())

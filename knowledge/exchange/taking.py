@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from altor.audit import record_event
@@ -56,6 +56,8 @@ def _take_each(offered: list[Offered], report: Report, now: datetime, progress: 
         try:
             with transaction.atomic():
                 _take(one, own, now)
+        except (DataError, IntegrityError):
+            report.problems += [(one.name, problem) for problem in (*one.problems, "the database does not take it.")]
         except DomainError as refused:
             report.problems += [(one.name, problem) for problem in (*one.problems, refused.detail)]
         else:
@@ -73,7 +75,7 @@ def _take(one: Offered, report: Report, now: datetime) -> None:
     problems = list(one.problems)
     content = _fitting(one.content, problems)
     known = Entry.objects.filter(space="", uid=one.uid).first()
-    comment = one.came_from[:300]
+    comment = _UNSTORABLE.sub("", one.came_from)[:300]
     if known is None:
         entry = create_entry(
             content, actor=None, comment=comment, origin="file", uid=one.uid, number=one.number, now=now
@@ -82,13 +84,15 @@ def _take(one: Offered, report: Report, now: datetime) -> None:
         if one.confidence:
             move(entry, {"confidence": one.confidence}, why="import", actor=None, reason=comment, now=now)
     else:
-        entry = _renewed(known, content, one, report, now)
+        entry = _renewed(known, content, one, report, comment, now)
     if one.url:
         _link(entry, one.url, problems, now)
     report.problems += [(one.name, problem) for problem in problems]
 
 
-def _renewed(known: Entry, content: Mapping[str, Any], one: Offered, report: Report, now: datetime) -> Entry:
+def _renewed(
+    known: Entry, content: Mapping[str, Any], one: Offered, report: Report, comment: str, now: datetime
+) -> Entry:
     wanted = read_content({**known.content, **content}).model_dump()
     changed = changed_fields(known.content, wanted)
     own = set() if one.seen == known.revision else set(changed) & _of_people(known)
@@ -101,9 +105,7 @@ def _renewed(known: Entry, content: Mapping[str, Any], one: Offered, report: Rep
         entry = locked(known)
         is_moved = _settle(known, entry, one, (), now)
     else:
-        entry = save_entry(
-            known, taken, actor=None, seen=known.revision, comment=one.came_from[:300], origin="file", now=now
-        )
+        entry = save_entry(known, taken, actor=None, seen=known.revision, comment=comment, origin="file", now=now)
         is_moved = _settle(known, entry, one, tuple(taken), now)
     (report.updated if taken or is_moved else report.unchanged).append(entry.ref)
     return entry
@@ -126,7 +128,7 @@ def _settle(before: Entry, entry: Entry, one: Offered, taken: tuple[str, ...], n
         wanted = Confidence.NOT_VALIDATED
     if wanted == entry.confidence:
         return False
-    move(entry, {"confidence": wanted}, why="import", actor=None, reason=one.came_from, now=now)
+    move(entry, {"confidence": wanted}, why="import", actor=None, reason=_UNSTORABLE.sub("", one.came_from), now=now)
     return wanted != before.confidence
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from altor.errors import InvalidInput
-from knowledge.exchange.articles import Article, id_of, offered, text_of, texts_of
+from knowledge.exchange.articles import Article, id_of, last_is_missing, offered, text_of, texts_of
 from knowledge.exchange.offered import Reading
 
 
@@ -22,6 +22,9 @@ def read_zendesk(
 ) -> Reading:
     """File name -> its object. Sections and categories of any file are known to all of them."""
     reading, paths = Reading(), _Paths(documents)
+    pages = {file: document for file, document in documents.items() if "articles" in document}
+    if last_is_missing(_has_next(document) for document in pages.values()):
+        reading.problems.append((max(pages), "a page follows it that is not here."))
     for file, document in documents.items():
         articles = document.get("articles", [document["article"]] if "article" in document else None)
         if not isinstance(articles, list):
@@ -43,6 +46,11 @@ def read_zendesk(
             except InvalidInput as refused:
                 reading.problems.append((name, refused.detail))
     return reading
+
+
+def _has_next(document: Mapping[str, Any]) -> bool:
+    meta = document.get("meta")
+    return bool(document.get("next_page") or (isinstance(meta, Mapping) and meta.get("has_more")))
 
 
 def _article(item: Mapping[str, Any], name: str, source: str, paths: _Paths) -> Article:

@@ -157,6 +157,15 @@ def test_pages_and_languages_come_together(cast: Cast, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_page_that_was_forgotten_is_missed(cast: Cast, tmp_path: Path) -> None:
+    for more in ({"next_page": "https://acme.example/api/…page=2"}, {"meta": {"has_more": True}}):
+        code, _, said = run(exported(tmp_path / "zd", zendesk(), **more))
+        assert code == 1 and said == "articles.json: a page follows it that is not here.\n1 not understood\n"
+    pages = {"type": "pages", "page": 1, "next": {"per_page": 1, "starting_after": "WzE3"}}
+    (tmp_path / "page.json").write_text(json.dumps({"type": "list", "data": [intercom()], "pages": pages}))
+    assert "page.json: a page follows it" in run(tmp_path / "page.json")[2]
+
+
 def test_intercoms_articles_come_as_its_description_has_them(cast: Cast, tmp_path: Path) -> None:
     german = {"type": "article_content", "title": "Warum ist meine Rechnung höher?", "state": "draft",
               "body": "<h3>Ursache</h3><p>Mehr Plätze.</p><h3>Lösung</h3><p>Prüfen.</p>",
@@ -218,6 +227,7 @@ def test_what_was_dropped_is_told_for_each_article(cast: Cast, tmp_path: Path) -
         ({"body": ["x"]}, "3601: body is no text"),
         ({"body": "<p> </p>"}, "3601: it holds no text"),
         ({"title": ""}, "3601: Title:"),
+        ({"id": "\ud800", "locale": "\u0000", "section_id": "\ud800"}, "the language '\\x00' is not known"),
         ({"title": "x\ud800y\u0000z"}, "3601: a character that is none"),
         ({"html_url": "javascript:alert(1)"}, "3601: its address is not kept"),
         ({"html_url": "https://[broken"}, "3601: its address is not kept"),
