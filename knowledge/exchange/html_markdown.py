@@ -263,13 +263,18 @@ class _Writer:
     def _embedded(self, element: Element) -> str:
         addresses = [
             address
-            for one in _walk(element)
-            if one.tag in _EMBEDDED and (address := self._address(one.attributes.get(_EMBEDDED[one.tag], "")))
+            for one in (element, *element.children)
+            if isinstance(one, Element)
+            and (one is element or one.tag == "source")
+            and (address := self._address(one.attributes.get(_EMBEDDED[one.tag], "")))
         ]
         kept = ", its address is kept as a link" if addresses else ""
         self.lost[f"{element.tag} was dropped{kept}"] += 1
         name = inline.plain(element.attributes.get("title") or element.tag)
-        return " ".join(inline.link(name, address) for address in dict.fromkeys(addresses))
+        links = [inline.link(name, address) for address in dict.fromkeys(addresses)]
+        # What is inside is for browsers that cannot show it, or all that follows where the end is missing.
+        inner = [one for one in element.children if isinstance(one, str) or one.tag != "source"]
+        return " ".join([*links, self._inline(inner)])
 
     def _address(self, value: str) -> str:
         """Whole and harmless, or empty. What is dropped is told."""

@@ -70,6 +70,10 @@ def read_html(text: str) -> tuple[Element, bool]:
                 del open_[at:]
         else:
             _close_implied(open_, token.name)
+            if token.name in ("td", "th") and open_[-1].tag in ("table", "tbody", "thead", "tfoot"):
+                row = Element("tr")
+                open_[-1].children.append(row)
+                open_.append(row)
             made = Element(token.name, token.attributes)
             open_[-1].children.append(made)
             if token.name not in _VOID:
