@@ -13,6 +13,8 @@ from typing import Any, Final
 from altor.configuration import parse
 from altor.errors import InvalidInput
 from altor.spreadsheet import guarded, unguarded
+from altor.templatetags.altor_ui import CLASS_NAMES
+from knowledge.exchange.articles import language_of
 from knowledge.exchange.offered import MOST_BYTES, Offered, Reading, uid_of
 from knowledge.models.entries import CONTENT, PREFIX, EntryQuerySet
 
@@ -23,7 +25,7 @@ _UID, _ID, _REF, _REVISION, _URL = "uid", "id", "ref", "revision", "url"
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "title": ("name", "subject", "headline", "summary", "titel"),
     "language": ("locale", "lang", "sprache"),
-    "incident_class": ("class", "category", "klasse", "kategorie"),
+    "incident_class": ("class", "klasse"),
     "label": ("root cause label", "cause label"),
     "symptoms": ("symptom", "problem", "issue", "symptome"),
     "root_cause": ("cause", "reason", "ursache"),
@@ -40,6 +42,10 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     _REVISION: (),
     _URL: ("link", "address", "html url", "source url"),
 }
+#: What an export writes, and what is taken as it stands.
+_AS_STORED: Final = {"incident_class": re.compile(r"[a-z][a-z0-9_]*"), "language": re.compile(r"[a-z]{2}(-[A-Z]{2})?")}
+#: As the pages call them.
+_CLASSES: Final = {name.casefold(): key for key, name in CLASS_NAMES.items()}
 _COLUMNS: Final = {name.replace("_", " "): field for field, names in _NAMES.items() for name in (field, *names)} | {
     CONTENT[field].casefold(): field for field in CONTENT
 }
@@ -155,6 +161,10 @@ def _value(name: str, field: str, text: str) -> Any:
         return [item.strip() for item in re.split(r"[\r\n]+" if re.search(r"[\r\n]", text) else ";", text)]
     if field == "detection":
         return parse(name, text) if text.strip() else None
+    if field == "incident_class" and not _AS_STORED[field].fullmatch(text):
+        return _CLASSES.get(text.strip().casefold(), "_".join(text.casefold().split()))
+    if field == "language" and not _AS_STORED[field].fullmatch(text):
+        return language_of(text) or text
     return text
 
 

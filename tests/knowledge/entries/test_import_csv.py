@@ -96,6 +96,14 @@ def test_words_that_a_person_changed_are_left_alone(cast: Cast, tmp_path: Path) 
     assert run(path)[1]["left alone"] == "1" and Entry.objects.get().remediation == "Better"
 
 
+def test_classes_and_languages_are_read_as_people_write_them(cast: Cast, tmp_path: Path) -> None:
+    rows = ["title\tclass\tlocale", "One cause\tRate limiting\ten_US", "Two causes\tapi error\tpt-br", "Three\t\t"]
+    run(table(tmp_path, "\n".join(rows)))
+    assert set(Entry.objects.values_list("title", "incident_class", "language")) == {
+        ("One cause", "rate_limit", "en"), ("Two causes", "api_error", "pt-BR"), ("Three", "", "en"),
+    }  # fmt: skip
+
+
 def test_a_dry_run_keeps_nothing(cast: Cast, tmp_path: Path) -> None:
     assert run(table(tmp_path, "title\nA cause\n"), "--dry-run")[1]["created"] == "1"
     assert not Entry.objects.exists()
