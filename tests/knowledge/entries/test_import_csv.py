@@ -114,7 +114,7 @@ def test_what_goes_out_comes_back_and_was_not_computed_in_between(cast: Cast, tm
         title="=HYPERLINK(1)", symptoms="- one\n- two", root_cause="'=quoted", remediation="@x; \"y\"\n\n+z",
         components=["a;b", "c"], versions=["only;one"],
     )  # fmt: skip
-    cast.entry(title="＝wide")
+    cast.entry(title="＝wide", language="en-GB", incident_class="webhooks")
     before = list(Entry.objects.order_by("number").values(*WORDS, "uid", "number"))
     path = tmp_path / "out.csv"
     call_command("knowledge", "export", str(path), "--format", "csv", stdout=(told := io.StringIO()))
