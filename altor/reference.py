@@ -139,6 +139,23 @@ only; all else goes to standard error. It ends with 0 at the end of its input, a
 the token is missing or does not live, or the port cannot be had; with 3 when the database cannot be reached. The tools
 are told in [tools for assistants](assistant-tools.md).
 
+## The contract of `knowledge import`
+
+```
+python manage.py knowledge import DIR|FILE [--format markdown|csv|zendesk|intercom] [--dry-run] [--archived]
+                                  [--source NAME]
+```
+
+Standard output: name and number, separated by a tab: `created`, `updated`, `unchanged`, and where there are any
+`left alone`, `skipped`; before them, save for Markdown, `format` and its name. Standard error: one line each,
+`file or id: what`, and how many were not understood.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | all of it was understood |
+| 1 | something was not understood; the rest was imported |
+| 2 | nothing could be read; one line says why |
+
 ## The contract of `knowledge evaluate`
 
 ```

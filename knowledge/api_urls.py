@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from knowledge.api.at_work import LearnedViewSet, RecognitionViewSet
 from knowledge.api.entries import EntryViewSet
+from knowledge.api.feed import FeedView
 from knowledge.api.templates import ReplyTemplateViewSet
 
 router = SimpleRouter()
@@ -14,4 +16,4 @@ router.register("learned", LearnedViewSet, basename="api-learned")
 router.register("knowledge", EntryViewSet, basename="api-entry")
 router.register("reply-templates", ReplyTemplateViewSet, basename="api-reply-template")
 
-urlpatterns = router.urls
+urlpatterns = [path("knowledge/feed.json", FeedView.as_view(), name="api-knowledge-feed"), *router.urls]

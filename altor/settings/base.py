@@ -44,6 +44,9 @@ ALLOWED_HOSTS = environment.many("ALTOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::
 BASE_URL = environment.text("ALTOR_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 ENABLE_ADMIN = environment.flag("ALTOR_ENABLE_ADMIN", default=True)
 AUTO_INVESTIGATE = environment.flag("ALTOR_AUTO_INVESTIGATE", default=True)
+PUBLIC_FEED = environment.flag("ALTOR_PUBLIC_FEED")
+#: Addresses whose answers are the same for everybody: no cookie is read there and none is set.
+COOKIELESS = ["/api/v1/knowledge/feed.json"]
 ENGINEERING_HOURS = environment.text("ALTOR_ENGINEERING_HOURS") or "09:00-17:00"
 REFOCUS_MINUTES = environment.number("ALTOR_REFOCUS_MINUTES", 0)
 TRUSTED_PROXIES = environment.number("ALTOR_TRUSTED_PROXIES", 0)

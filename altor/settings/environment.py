@@ -88,6 +88,9 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "0 holds back webhooks and notices until it is 1 again, e.g. on a restored copy; they are not lost",
         "1",
     ),
+    Variable(
+        "ALTOR_PUBLIC_FEED", "1 serves validated entries for customers to everybody at /api/v1/knowledge/feed.json", "0"
+    ),
     Variable("ALTOR_ENGINEERING_HOURS", "When engineers work, Monday to Friday on their own calendar", "09:00-17:00"),
     Variable(
         "ALTOR_REFOCUS_MINUTES",

@@ -1,4 +1,7 @@
-"""The sidebar's addresses know no cookies: none is read, none is set, whatever the browser sends."""
+"""Addresses that know no cookies: the sidebar's, and what caches may keep for everybody (COOKIELESS).
+
+None is read, none is set, whatever the browser sends.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 #: `/widget/<helpdesk>/<connection>/`; the page that confirms a code is an ordinary page of a logged-in person.
@@ -20,10 +24,15 @@ class CookielessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         by_token = request.path.startswith("/api/v1/widget/") and request.headers.get("Authorization")
-        if not by_token and not _FRAMED.fullmatch(request.path):
+        for_all = request.path in settings.COOKIELESS
+        if not by_token and not for_all and not _FRAMED.fullmatch(request.path):
             return self.get_response(request)
         request.META.pop("HTTP_COOKIE", None)
         request.__dict__.pop("COOKIES", None)  # cached by the handler, where it looked already
         response = self.get_response(request)
         response.cookies.clear()
+        if for_all and response.has_header("Vary"):
+            # One answer for all: caches need not keep one for each cookie.
+            kept = [name for name in response["Vary"].split(", ") if name != "Cookie"]
+            response["Vary"] = ", ".join(kept)
         return response

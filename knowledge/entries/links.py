@@ -99,12 +99,12 @@ def _title(one: Any) -> str:
 
 @transaction.atomic
 def add_link(
-    entry: Entry, *, kind: str, ref: str, actor: User, title: str = "", now: datetime | None = None
+    entry: Entry, *, kind: str, ref: str, actor: User | None, title: str = "", now: datetime | None = None
 ) -> EntryLink:
     """The link, the one that is there already where it is. NotFound for what the person may not open or is not there,
-    InvalidInput for what is no such reference.
+    InvalidInput for what is no such reference. `None` is the machine itself: an import from the command line.
     """
-    if not actor.may("knowledge.write"):
+    if actor is not None and not actor.may("knowledge.write"):
         raise PermissionRefused("Your role may not link entries.")
     ref, url = _reference(kind, ref, actor)
     found = locked(entry)
@@ -124,14 +124,14 @@ def add_link(
     return made
 
 
-def _reference(kind: str, ref: str, actor: User) -> tuple[str, str]:
+def _reference(kind: str, ref: str, actor: User | None) -> tuple[str, str]:
     """The reference as it is kept, and where it leads."""
     ref = ref.strip()
     if kind not in LinkKind.values:
         raise InvalidInput(f"A link is to one of {', '.join(LinkKind.values)}.", errors={"kind": ["choose one"]})
     if kind in _OURS:
         wanted = ref.upper() if kind != LinkKind.TICKET else ref
-        one = _OURS[LinkKind(kind)](actor, [wanted]).get(wanted)
+        one = _OURS[LinkKind(kind)](actor, [wanted]).get(wanted) if actor is not None else None
         if one is None:
             raise NotFound(f"There is no {LinkKind(kind).label.lower()} {ref!r} that you may see.")
         return wanted, ""
@@ -146,7 +146,10 @@ def _reference(kind: str, ref: str, actor: User) -> tuple[str, str]:
         if not _PULL.match(ref):
             raise InvalidInput("A pull request is called like acme/api#12.", errors={"ref": ["like acme/api#12"]})
         return ref, ""
-    address = urlsplit(ref)
+    try:
+        address = urlsplit(ref)
+    except ValueError:  # as of https://[x
+        raise InvalidInput("That is no address.", errors={"ref": ["https://…"]}) from None
     if address.scheme not in ("http", "https") or not address.hostname or address.username or len(ref) > 200:
         raise InvalidInput("A document is an address of at most 200 characters.", errors={"ref": ["https://…"]})
     return ref, ref

@@ -138,7 +138,7 @@ def _store(
     origin: str,
     now: datetime,
 ) -> None:
-    values = content.model_dump()
+    values, was_resolved = content.model_dump(), bool(entry.root_cause and entry.remediation)
     for name in changed:
         setattr(entry, name, values[name])
     entry.revision += 1
@@ -149,7 +149,7 @@ def _store(
         actor=actor, action="knowledge.saved", object_kind="entry", object_ref=entry.ref, reason=comment[:300],
         after={"version": entry.revision, "fields": list(changed), "origin": origin},
     )  # fmt: skip
-    _follow(entry, content, changed, actor=actor, now=now)
+    _follow(entry, content, changed, was_resolved=was_resolved, actor=actor, now=now)
     index_entry(entry)
     if "detection" in changed:
         # What the former query did says nothing of this one.
@@ -157,7 +157,15 @@ def _store(
         weigh(entry)
 
 
-def _follow(entry: Entry, content: EntryContent, changed: Sequence[str], *, actor: User | None, now: datetime) -> None:
+def _follow(
+    entry: Entry,
+    content: EntryContent,
+    changed: Sequence[str],
+    *,
+    was_resolved: bool,
+    actor: User | None,
+    now: datetime,
+) -> None:
     """What the change of the words does to the confidence."""
     was = entry.confidence
     if was == Confidence.WIP and content.is_resolved:
@@ -165,7 +173,7 @@ def _follow(entry: Entry, content: EntryContent, changed: Sequence[str], *, acto
             entry, {"confidence": Confidence.NOT_VALIDATED}, why="edit", actor=actor, now=now,
             reason="It has a root cause and a remediation.",
         )  # fmt: skip
-    elif was in (Confidence.NOT_VALIDATED, Confidence.VALIDATED) and not content.is_resolved:
+    elif was in (Confidence.NOT_VALIDATED, Confidence.VALIDATED) and was_resolved and not content.is_resolved:
         move(
             entry, {"confidence": Confidence.WIP}, why="edit", actor=actor, now=now,
             reason="Its root cause or its remediation was taken away.",
@@ -175,7 +183,7 @@ def _follow(entry: Entry, content: EntryContent, changed: Sequence[str], *, acto
             entry, {"confidence": Confidence.NOT_VALIDATED}, why="query", actor=actor, now=now,
             reason="Its detection query changed.",
         )  # fmt: skip
-    elif was == Confidence.VALIDATED and _is_for_outsiders(entry, changed) and not _reviews(actor):
+    elif was == Confidence.VALIDATED and is_for_outsiders(entry, changed) and not _reviews(actor):
         move(
             entry, {"confidence": Confidence.NOT_VALIDATED}, why="edit", actor=actor, now=now,
             reason="What readers outside support see was changed by somebody who is no reviewer.",
@@ -187,7 +195,8 @@ def _follow(entry: Entry, content: EntryContent, changed: Sequence[str], *, acto
         )  # fmt: skip
 
 
-def _is_for_outsiders(entry: Entry, changed: Sequence[str]) -> bool:
+def is_for_outsiders(entry: Entry, changed: Sequence[str]) -> bool:
+    """Readers outside support would see a difference."""
     return entry.audience != Audience.INTERNAL and any(name in changed for name in _OUTSIDE)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from django.db import transaction
@@ -21,12 +21,21 @@ from knowledge.models.entries import CONTENT, EntryQuerySet
 
 @dataclass(slots=True)
 class Report:
-    """What became of each file; `problems`: (file, what was not understood)."""
+    """What became of each; `problems`: (which one, what was not understood). `left_alone`, `skipped`, `remarks`: (which
+    one, why), understood all the same.
+    """
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    left_alone: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        for one in fields(self):
+            getattr(self, one.name).extend(getattr(other, one.name))
 
 
 def export_folder(entries: EntryQuerySet) -> dict[str, str]:

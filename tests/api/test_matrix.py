@@ -368,6 +368,7 @@ MATRIX: dict[tuple[str, str], Case] = {
 ELSEWHERE = {
     "api-hook", "api-docs", "api-schema", "api-unknown", "health-live", "health-ready", "api-widget-launch",
     "api-widget-token", "api-widget-pair", "api-widget-claim",
+    "api-knowledge-feed",
 }  # fmt: skip
 
 

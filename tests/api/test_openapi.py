@@ -29,8 +29,10 @@ def test_the_checked_in_document_is_what_the_code_says() -> None:
     assert CHECKED_IN.read_bytes() == generated()
 
 
-#: How a sidebar gets its token: before there is one, no role could be asked.
-WITHOUT_PERMISSION = {f"/api/v1/widget/{name}/" for name in ("launch", "token", "pair", "pair/claim")}
+#: How a sidebar gets its token: before there is one, no role could be asked. And what everybody may read.
+WITHOUT_PERMISSION = {f"/api/v1/widget/{name}/" for name in ("launch", "token", "pair", "pair/claim")} | {
+    "/api/v1/knowledge/feed.json"
+}
 
 
 def test_every_operation_tells_permission_security_and_errors() -> None:

@@ -10,7 +10,10 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand
 
 from altor.errors import InvalidInput
-from knowledge.exchange.folders import export_folder, import_folder
+from knowledge.exchange.csv_table import write_csv
+from knowledge.exchange.folders import Report, export_folder, import_folder
+from knowledge.exchange.formats import CSV, FORMATS, MARKDOWN, look, read
+from knowledge.exchange.taking import take_all
 from knowledge.models import Entry
 from knowledge.quality.measuring import measure_own
 from knowledge.search.embedding.building import NoWeights
@@ -30,11 +33,21 @@ class Command(BaseCommand):
         ways.add_parser("model", help="build the model of the search where it is missing, and say its name")
         reindex = ways.add_parser("reindex", help="bring the search in step with entries, rules and model; resumable")
         reindex.add_argument("--all", action="store_true", help="also what is in step already")
-        out = ways.add_parser("export", help="write every entry as a Markdown file with front matter")
-        out.add_argument("folder", type=Path, metavar="DIR", help="made when it is missing; other files in it stay")
-        into = ways.add_parser("import", help="make entries of a folder of Markdown files")
-        into.add_argument("folder", type=Path, metavar="DIR")
+        out = ways.add_parser("export", help="write every entry as a Markdown file with front matter, or as a table")
+        out.add_argument("path", type=Path, metavar="DIR|FILE", help="made when it is missing; other files in it stay")
+        out.add_argument("--format", choices=(MARKDOWN, CSV), default=MARKDOWN)
+        into = ways.add_parser(
+            "import", help="make entries of Markdown files, a CSV file, Zendesk's or Intercom's articles"
+        )
+        into.add_argument("path", type=Path, metavar="DIR|FILE")
+        into.add_argument("--format", choices=FORMATS, default="", help="told from the files when it is not given")
         into.add_argument("--dry-run", action="store_true", help="say what would happen, and keep nothing")
+        into.add_argument(
+            "--archived", action="store_true", help="also what is archived or outdated there, as archived"
+        )
+        into.add_argument(
+            "--source", default="", metavar="NAME", help="where ids are from, to tell two helpdesks apart"
+        )
         measure = ways.add_parser("evaluate", help="measure the search with a collection whose answers are known")
         which = measure.add_mutually_exclusive_group(required=True)
         which.add_argument("--set", type=Path, metavar="DIR", help="corpus.jsonl.gz, queries.jsonl")
@@ -60,31 +73,51 @@ class Command(BaseCommand):
         self.stdout.write(f"{done} entries indexed")
 
     def _export(self, options: dict[str, Any]) -> None:
-        files = export_folder(Entry.objects.filter(space=""))
+        entries, path = Entry.objects.filter(space=""), options["path"]
         try:
-            options["folder"].mkdir(parents=True, exist_ok=True)
+            if options["format"] == CSV:
+                # The mark at its beginning is how spreadsheets know UTF-8.
+                path.write_text(write_csv(entries), encoding="utf-8-sig", newline="")
+                self.stdout.write(f"{entries.count()} entries")
+                return
+            files = export_folder(entries)
+            path.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
-                (options["folder"] / name).write_text(text, encoding="utf-8", newline="")
+                (path / name).write_text(text, encoding="utf-8", newline="")
         except OSError as error:
-            self._refuse(f"{options['folder']} cannot be written: {error}", "export")
+            self._refuse(f"{path} cannot be written: {error}", "export")
         self.stdout.write(f"{len(files)} entries")
 
     def _import(self, options: dict[str, Any]) -> None:
-        folder: Path = options["folder"]
         try:
-            paths = sorted(path for path in folder.rglob("*.md") if path.is_file())
-            files = {str(path.relative_to(folder)): path.read_bytes().decode("utf-8") for path in paths}
+            found = look(options["path"], options["format"])
+            if found.format == MARKDOWN:
+                files = {found.name(path): path.read_bytes().decode("utf-8") for path in found.paths}
+                report = import_folder(files, actor=None, dry_run=options["dry_run"])
+            else:
+                reading = read(found, source=options["source"], with_archived=options["archived"])
+                report = take_all(reading, dry_run=options["dry_run"], progress=self._progress)
+        except InvalidInput as error:
+            self._refuse(error.detail, "import")
         except (OSError, UnicodeDecodeError) as error:
-            self._refuse(f"{folder} cannot be read: {error}", "import")
-        if not files:
-            self._refuse(f"{folder} holds no Markdown file", "import")
-        report = import_folder(files, actor=None, dry_run=options["dry_run"])
-        for name, refs in (("created", report.created), ("updated", report.updated), ("unchanged", report.unchanged)):
-            self.stdout.write(f"{name}\t{len(refs)}")
-        for file, problem in report.problems:
-            self.stderr.write(f"{file}: {problem}")
+            self._refuse(f"{options['path']} cannot be read: {error}", "import")
+        if found.format != MARKDOWN:
+            others = f", {found.others} other files left" if found.others else ""
+            self.stdout.write(f"format\t{found.format}{' (found out)' if found.is_guess else ''}{others}")
+        self._tell(report)
         if report.problems:
             sys.exit(1)
+
+    def _tell(self, report: Report) -> None:
+        for name in ("created", "updated", "unchanged"):
+            self.stdout.write(f"{name}\t{len(getattr(report, name))}")
+        for name, rows in (("left alone", report.left_alone), ("skipped", report.skipped)):
+            if rows:
+                self.stdout.write(f"{name}\t{len(rows)}")
+        for name, said in (*report.skipped, *report.left_alone, *report.remarks, *report.problems):
+            self.stderr.write(_one_line(f"{name}: {said}"))
+        if report.problems:
+            self.stderr.write(f"{len(report.problems)} not understood")
 
     def _evaluate(self, options: dict[str, Any]) -> None:
         if options["limit"] < 1 or options["limit"] > 1000:
@@ -115,6 +148,11 @@ class Command(BaseCommand):
     def _progress(self, what: str, done: int, of: int) -> None:
         if self.stderr.isatty():
             self.stderr.write(f"\r{what}: {done} of {of}", ending="\n" if done >= of else "")
+
+
+def _one_line(text: str) -> str:
+    """What comes from foreign files must not move the cursor of a terminal."""
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _as_tsv(result: Result) -> str:
