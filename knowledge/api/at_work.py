@@ -111,7 +111,7 @@ def _is_number(text: str) -> bool:
 class LearnedViewSet(ApiViewSet):
     """What closed tickets left behind."""
 
-    required_permissions: ClassVar[dict[str, str]] = {"list": "knowledge.read", "create": "knowledge.write"}
+    required_permissions: ClassVar[dict[str, str]] = {"list": "knowledge.read", "create": "ticket.resolve"}
     serializer_class = LearnedSerializer
 
     def get_queryset(self) -> QuerySet[Learned]:

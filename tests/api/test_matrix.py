@@ -130,7 +130,7 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-recognition-list", "get"): Case("recognitions/?investigation=INV-1", "knowledge.read", 200),
     ("api-learned-list", "get"): Case("learned/", "knowledge.read", 200),
     ("api-learned-list", "post"): Case(
-        "learned/", "knowledge.write", 409, {"ticket": "TK-10134", "how": "nothing", "why": "question"}
+        "learned/", "ticket.resolve", 409, {"ticket": "TK-10134", "how": "nothing", "why": "question"}
     ),
     ("api-investigation-list", "get"): Case("investigations/", "run.read", 200),
     ("api-investigation-detail", "get"): Case("{run}", "run.read", 200, foreign="{foreign}"),

@@ -166,7 +166,7 @@ def test_a_fault_is_recorded_and_told_without_details(server, scene, monkeypatch
     def fails(user, text, filters, limit):
         raise RuntimeError("obviously-fake-inner-detail")
 
-    monkeypatch.setattr("knowledge.mcp.find", fails)
+    monkeypatch.setattr("knowledge.mcp.search", fails)
     answer = server.call(scene.token(), "search_knowledge", mode, query="429")
     assert answer.is_error and answer.structured_content["code"] == "internal_error"
     assert "obviously-fake" not in answer.model_dump_json() and answer.structured_content["request_id"]
