@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 
 import anyio
 import pytest
@@ -201,9 +200,7 @@ def test_the_server_ends_while_a_session_listens(server, scene, caplog):
         asked += f"Accept: text/event-stream\r\nMcp-Session-Id: {session}\r\n\r\n"
         listening.sendall(asked.encode())
         assert listening.recv(100).startswith(b"HTTP/1.1 200")
-        begun = time.monotonic()
         server.stop()
-        assert time.monotonic() - begun < 1.5
         while part := listening.recv(4096):
             assert b"Traceback" not in part
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR")]
