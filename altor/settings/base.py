@@ -298,7 +298,7 @@ TICKET_PANELS: list[str] = [
 #: Lines below the sources on the page of connections, see `investigations.panels.ConnectionCard`.
 CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]
 #: What higher apps add to the packet for engineering, see `escalations.packets.parts`.
-PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part"]
+PACKET_PARTS: list[str] = ["knowledge.replies.packet.packet_part", "knowledge.recognition.packet.packet_part"]
 #: Functions from open tickets to what their customers were promised, see `escalations.handoffs.promises`.
 HANDOFF_PROMISES: list[str] = ["knowledge.replies.handoff.promises"]
 #: The words of incidents for customers, see `escalations.incidents.wording.IncidentWords`; the first is taken.

@@ -68,18 +68,26 @@ def number_of(term: str) -> int:
 
 
 def counts(text: str, language: str = "en") -> Counts:
+    return read(text, language)[0]
+
+
+def read(text: str, language: str = "en") -> tuple[Counts, dict[int, str]]:
+    """What is counted of a text, and each term of it as it stands there first."""
     words = words_of(text)
     stems = stems_of(words, language)
     stop = STOP_WORDS.get(language[:2], STOP_WORDS["en"])
-    kept = (stem for word, stem in zip(words, stems, strict=True) if word not in stop)
-    return Counts(
-        Counter(number_of(stem) for stem in kept),
-        Counter(
-            number_of(f"{stems[place]} {stems[place + 1]}")
-            for place in range(len(stems) - 1)
-            if not (words[place] in stop and words[place + 1] in stop)
-        ),
-    )
+    is_stop = [word in stop for word in words]
+    numbers = [number_of(stem) for stem in stems]
+    spelled = dict(zip(reversed(numbers), reversed(words), strict=True))
+    kept = Counter(number for number, stops in zip(numbers, is_stop, strict=True) if not stops)
+    pairs: Counter[int] = Counter()
+    for place in range(len(stems) - 1):
+        if is_stop[place] and is_stop[place + 1]:
+            continue
+        pair = number_of(f"{stems[place]} {stems[place + 1]}")
+        pairs[pair] += 1
+        spelled.setdefault(pair, f"{words[place]} {words[place + 1]}")
+    return Counts(kept, pairs), spelled
 
 
 @lru_cache(maxsize=20_000)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -30,7 +30,7 @@ from knowledge.search.bm25 import K1, query_weights, rarity
 from knowledge.search.embedding.model import Embedder, embedder
 from knowledge.search.identifiers import identifiers_in
 from knowledge.search.indexing import heap_of
-from knowledge.search.lexicon import Counts, counts, number_of, stems_of, terms_of, words_of
+from knowledge.search.lexicon import Counts, read, terms_of
 from knowledge.search.texts import EMBEDDED
 
 #: Candidates by words, and by nearness.
@@ -181,16 +181,16 @@ def _read(text: str, space: str, languages: Sequence[str]) -> _Query:
     words, pairs = Counter[int](), Counter[int]()
     spelled: dict[int, str] = {}
     for language in languages:
-        found = counts(text, language)
+        found, written = read(text, language)
         words |= found.words
         pairs |= found.pairs
-        _spell(text, language, spelled)
+        spelled = written | spelled
     heaps = {heap_of(pair) for pair in pairs}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT term, count FROM knowledge_searchterm WHERE space = %s AND term = ANY(%s) AND count > 0 "
+            "SELECT term, count FROM knowledge_searchterm WHERE space = %s AND term = ANY(%s::int[]) AND count > 0 "
             "UNION ALL SELECT 0, entries FROM knowledge_searchspace WHERE space = %s",  # no term has the number 0
-            [space, [*words, *heaps], space],
+            [space, _array_text({*words, *heaps}), space],
         )
         having = dict(cursor.fetchall())
     entries = having.pop(0, 0)
@@ -198,15 +198,6 @@ def _read(text: str, space: str, languages: Sequence[str]) -> _Query:
     if sum(words.values()) <= TYPED:
         _mend(query, space)
     return query
-
-
-def _spell(text: str, language: str, into: dict[int, str]) -> None:
-    words = words_of(text)
-    stems = stems_of(words, language)
-    for word, stem in zip(words, stems, strict=True):
-        into.setdefault(number_of(stem), word)
-    for one, other, first, second in zip(stems, stems[1:], words, words[1:], strict=False):
-        into.setdefault(number_of(f"{one} {other}"), f"{first} {second}")
 
 
 def _mend(query: _Query, space: str) -> None:
@@ -288,7 +279,7 @@ def _by_words(query: _Query, allowed: _Allowed) -> list[int]:
         # Of few entries all are looked at: that is cheaper than to find those that have the rarest words.
         rarest = _rarest(query) if query.entries > ALL_BELOW else []
         parts.append(_BY_WORDS.replace("{rarest}", "AND r.terms && %s::int[]" if rarest else ""))
-        params += [query.space, *([rarest] if rarest else []), *given, _sparse_text(query.words)]
+        params += [query.space, *([_array_text(rarest)] if rarest else []), *given, _sparse_text(query.words)]
     if query.names:
         parts.append(_BY_NAME)
         params += [query.space, query.names, *given]
@@ -312,7 +303,7 @@ def _rows(
         cursor.execute(f"SET LOCAL hnsw.iterative_scan = 'relaxed_order'; SET LOCAL hnsw.ef_search = {CANDIDATES}")
         cursor.execute(
             _FEATURES.replace("{nearest}", nearest),
-            [_sparse_text(query.words), _sparse_text(query.pairs), dense, list(found), *near, model, model],
+            [_sparse_text(query.words), _sparse_text(query.pairs), dense, _array_text(found), *near, model, model],
         )
         return [_Row(*row) for row in cursor.fetchall()]
 
@@ -339,6 +330,11 @@ def _rarest(query: _Query) -> list[int]:
         chosen.append(term)
         used += query.having[term]
     return chosen
+
+
+def _array_text(numbers: Iterable[int]) -> str:
+    """As PostgreSQL writes an array: a list of hundreds takes the driver milliseconds."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _sparse_text(weights: Mapping[int, float]) -> str:
@@ -378,13 +374,14 @@ def _scored(query: _Query, rows: Sequence[_Row], weights: Weights, limit: int) -
 def _title_shares(query: _Query, rows: Sequence[_Row]) -> dict[int, float]:
     """Entry -> share of its title's words, by their rarity, that the text has. One query."""
     titles = {row.entry_id: terms_of(row.title, row.language) for row in rows}
-    strange = list({term for terms in titles.values() for term in terms if term not in query.counts.words})
+    every: set[int] = set().union(*titles.values())
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT term, count FROM knowledge_searchterm WHERE space = %s AND term = ANY(%s)", [query.space, strange]
+            "SELECT term, count FROM knowledge_searchterm WHERE space = %s AND term = ANY(%s::int[])",
+            [query.space, _array_text(every - query.counts.words.keys())],
         )
         having = dict(cursor.fetchall()) | query.having
-    rare = {term: rarity(query.entries, having.get(term, 1)) for terms in titles.values() for term in terms}
+    rare = {term: rarity(query.entries, having.get(term, 1)) for term in every}
     wanted = query.counts.words
     found = {}
     for entry, terms in titles.items():

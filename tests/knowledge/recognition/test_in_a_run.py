@@ -13,6 +13,7 @@ from investigations.models import Connection, Investigation, StepResult
 from knowledge.entries.changes import change_state
 from knowledge.models import Entry, Recognition
 from knowledge.recognition.known import known_entries, recognitions
+from knowledge.recognition.packet import packet_part
 from knowledge.recognition.settling import run_ended
 from tests import factories as make
 from tests.engine.scene import answering, asked_for, carry, playbook, queued, step
@@ -252,3 +253,14 @@ def test_a_playbook_is_asked_on_the_page(cast: Cast, known: Known, upstream: Ups
     upstream.behaviour = answering(a=Answer(status=500))
     assert "Could not be checked" in client.post(address, {"about": customer.org_id}).content.decode()
     assert "that you may see" in client.post(address, {"about": "nobody"}).content.decode()
+
+
+def test_engineering_reads_of_the_known_cause_in_the_packet(cast: Cast, known: Known, upstream: Upstream) -> None:
+    entry, of_team = known(), known("ours", team=cast.team)
+    run = _run(cast, upstream)
+    part = packet_part(run.ticket, run, timezone.now())
+    assert part is not None
+    (related,) = part.related
+    assert (related.kind, related.ref, related.why) == ("entry", entry.ref, "Its signs are there: n is 7")
+    assert of_team.ref not in str(part)
+    assert packet_part(make.ticket(team=cast.team), run, timezone.now()) is None
