@@ -159,8 +159,9 @@ def _value(node: Any, name: str) -> Any:
 
 
 def _item(node: Any, at: int) -> MappingNode:
-    if isinstance(node, SequenceNode) and isinstance(node.value[at], MappingNode):
-        return node.value[at]
+    found = node.value[at] if isinstance(node, SequenceNode) else None
+    if isinstance(found, MappingNode):
+        return found
     raise EditRefused("The text has another shape.")
 
 
