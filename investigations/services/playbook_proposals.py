@@ -26,7 +26,8 @@ from investigations.services.playbook_repairs import LIMIT_S, repairs_of
 from investigations.services.runs import LEARN
 
 Kind, Status = PlaybookProposal.Kind, PlaybookProposal.Status
-_LABEL: Final = re.compile(r"[a-z]+(\.[a-z0-9_]+)?")
+#: class.cause; one word alone may be a name out of the ticket.
+_LABEL: Final = re.compile(r"[a-z]+\.[a-z0-9_]+")
 #: Words and playbooks that are named at most.
 _WORDS, _PLAYBOOKS = 12, 5
 #: What a hypothesis is called until somebody names it.
@@ -146,7 +147,7 @@ def open_proposal_of(run: Investigation) -> PlaybookProposal | None:
 
 
 def is_label(text: str) -> bool:
-    """Whether a hypothesis can have it; what people send over the API may be anything."""
+    """Whether it names a cause as hypotheses do; what people send over the API may be anything."""
     return len(text) <= 60 and _LABEL.fullmatch(text) is not None
 
 
