@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import OrmQ
 from rest_framework.test import APIClient
@@ -13,12 +15,21 @@ from investigations.diagnosis.diagnose import diagnose
 from investigations.engine.shadow import shadow_of_run
 from investigations.engine.store import stored_outcomes
 from investigations.engine.work import inputs_of, playbook_of
-from investigations.models import Feedback, Investigation, PlaybookDraft, PlaybookProposal, PlaybookVersion
+from investigations.models import (
+    Feedback,
+    Investigation,
+    PlaybookDraft,
+    PlaybookProposal,
+    PlaybookVersion,
+    StepResult,
+    Ticket,
+)
 from investigations.playbooks.stored import stored_playbook
 from investigations.services import playbook_proposals
 from investigations.services.findings import record_finding
 from investigations.services.lifecycle import resolve
 from investigations.services.playbooks import store_version, withdraw
+from investigations.services.runs import record_feedback
 from investigations.tasks import propose_change
 from tests import factories as make
 
@@ -190,7 +201,7 @@ def test_a_run_that_the_change_repairs_too_is_counted(client, version, ours, lea
     carried(version, ours, cut=True)  # of which nobody has said anything
     proposal = proposed(client, carried(version, ours, cut=True, repeats=True, old=True))
     assert proposal.changes[0]["past"] == {"right": 1, "better": 1, "worse": 0, "wrong": 0}
-    assert "1 stay right, 1 become right, 0 become wrong" in page(client)
+    assert "2: 1 stay right, 1 become right, 0 become wrong" in page(client)
 
 
 def test_two_weights_are_changed_only_where_one_does_not_suffice(client, ours):
@@ -237,6 +248,51 @@ def test_an_older_run_is_read_under_the_version_in_force(client, version, ours):
     assert corrected(client, other, "rl.retry") is None, "the version in force answers rightly already"
     store_version(TEXT.replace("count() AS n", "sum(1) AS n"), name="limits.yaml")
     assert "cannot be held against the case" in (proposed(client, other) and page(client))
+
+
+def test_what_speaks_against_the_right_cause_speaks_more_softly(client, ours):
+    version = store_version(TEXT.replace("against: weak", "against: strong"), name="limits.yaml")
+    proposal = proposed(client, carried(version, ours, cut=True, repeats=True))
+    assert not proposal.changes, "one notch of two does not suffice"
+    text = TEXT.replace("for:   'moderate'", "for:   decisive").replace("against: weak", "against: strong")
+    version = store_version(text, name="limits.yaml")
+    proposal = proposed(client, carried(version, ours, cut=True, repeats=True))
+    assert [("rl.retry", "against", "strong", "moderate")] in edits(proposal)
+
+
+def test_a_version_that_comes_meanwhile_is_what_it_is_worked_out_for(client, version, ours, lead):
+    run = carried(version, ours, cut=True, repeats=True, old=True)
+    feedback = Feedback.objects.create(investigation=run, verdict="corrected", label="rl.retry", user=lead)
+    newer = TEXT.replace("odd spaces", "even")
+    assert playbook_proposals.propose(feedback.pk, alive=lambda: store_version(newer, name="x") and None) is None
+    assert [entry.task["args"] for entry in OrmQ.objects.all()] == [(feedback.pk,)], "it is asked for again"
+    propose_change(feedback.pk)
+    assert PlaybookProposal.objects.get().base.version == 2
+
+
+def test_a_verdict_that_comes_meanwhile_has_the_last_word(client, version, ours, lead):
+    run = carried(version, ours, cut=True, repeats=True, old=True)
+    feedback = Feedback.objects.create(investigation=run, verdict="corrected", label="rl.retry", user=lead)
+
+    def accept() -> None:
+        record_feedback(run, verdict="accepted", actor=lead)
+
+    assert playbook_proposals.propose(feedback.pk, alive=accept) is None
+    assert not PlaybookProposal.objects.exists()
+
+
+def test_working_it_out_asks_nobody_and_changes_nothing_else(client, version, ours, lead):
+    record_finding(carried(version, ours, cut=True).ticket, label="rl.limiter", actor=lead)
+    run = carried(version, ours, cut=True, repeats=True, old=True)
+    feedback = Feedback.objects.create(investigation=run, verdict="corrected", label="rl.retry", user=lead)
+
+    def rows() -> list[object]:
+        kinds = (Investigation, StepResult, Ticket, PlaybookVersion, PlaybookDraft, Feedback)
+        return [list(kind.objects.order_by("pk").values()) for kind in kinds]
+
+    before = rows()
+    propose_change(feedback.pk)
+    assert PlaybookProposal.objects.open().exists() and rows() == before
 
 
 def test_work_that_takes_too_long_ends_and_says_so(version, ours, lead, client):
@@ -397,6 +453,18 @@ def test_who_may_not_open_the_ticket_sees_the_change_and_not_the_case(client, ve
     }
     for text in (shown, str(found)):
         assert run.ref not in text and run.ticket.ref not in text and "Northwind" not in text
+
+
+def test_a_page_with_many_asks_no_more_than_one_with_one(client, version, ours, django_assert_max_num_queries):
+    proposed(client, carried(version, ours, cut=True, repeats=True, old=True))
+    page(client)
+    with CaptureQueriesContext(connection) as asked:
+        page(client)
+    of_one = len(asked)
+    for label in ("rl.retry", "rl.other"):
+        proposed(client, carried(version, ours, cut=True, repeats=True, old=True), label)
+    with django_assert_max_num_queries(of_one):
+        assert page(client).count("A case that") == 0
 
 
 def test_over_rest_it_is_read_as_playbooks_are(client, version, ours, lead):
