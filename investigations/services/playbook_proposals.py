@@ -146,6 +146,12 @@ def open_proposal_of(run: Investigation) -> PlaybookProposal | None:
     return PlaybookProposal.objects.open().filter(feedback__investigation=run).order_by("-pk").first()
 
 
+def open_among(verdicts: Iterable[Feedback]) -> PlaybookProposal | None:
+    """As `open_proposal_of`, of verdicts that were read together with their proposals. No query."""
+    made = (getattr(verdict, "proposal", None) for verdict in verdicts)
+    return next((proposal for proposal in made if proposal is not None and proposal.is_open), None)
+
+
 def is_label(text: str) -> bool:
     """Whether it names a cause as hypotheses do; what people send over the API may be anything."""
     return len(text) <= 60 and _LABEL.fullmatch(text) is not None
