@@ -250,9 +250,8 @@ def report(counts: Counts) -> int:
     print(f"tickets replayed                  {counts.tickets}, {counts.known} of a cause that was written down")
     print(f"recognised                        {recognised:.3f}  ({counts.recognised} of {counts.known}), aim {AIM}")
     print(f"false                             {false:.3f}  ({counts.false} of {counts.caused}), aim {AT_MOST_FALSE}")
-    print(
-        f"no cause, but one recognised      {counts.false_none / none if none else 0:.3f}  ({counts.false_none} of {none})"
-    )
+    told = f"{counts.false_none / none if none else 0:.3f}  ({counts.false_none} of {none})"
+    print(f"no cause, but one recognised      {told}")
     if counts.known:
         print(f"bare queries: fired               {counts.fired / counts.known:.3f}")
         print(f"bare queries: of another cause    {counts.false_fired / counts.tickets:.3f}")
