@@ -7,7 +7,8 @@ one ticket is investigated, resolved and drafted as an entry, as the product doe
 had. Then every other ticket is investigated with all entries there.
 
     recognised   of the tickets of another customer with a cause that was written down: an entry of it was recognised
-    false        of all replayed tickets: an entry of another cause was recognised
+    false        of all tickets with a cause: an entry of another cause was recognised
+    no cause     of all tickets that complain of nothing real: any entry was recognised
     fired        the same without regard to the run's own diagnosis: the bare detection queries
 
 Exit 1 when less than .95 are recognised or more than .02 are false. It works in a home of its own.
@@ -42,10 +43,12 @@ NONE: Final = ("none.", "other.")
 @dataclass
 class Counts:
     tickets: int = 0
+    caused: int = 0  # those that have a cause
     known: int = 0  # another customer's, with an entry of their cause
     recognised: int = 0
     fired: int = 0
     false: int = 0
+    false_none: int = 0
     false_fired: int = 0
     asked: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -215,13 +218,17 @@ def judge(planned: Any, first: dict[str, Any], counts: Counts, *, verbose: bool)
     truth = planned.truth
     right = {truth["label"], *truth["acceptable"]}
     found = list(Recognition.objects.filter(investigation=run).select_related("entry"))
+    has_cause = not truth["label"].startswith(NONE)
     counts.tickets += 1
+    counts.caused += has_cause
     counts.asked += len(found)
     said = {one.entry.label for one in found if one.state == State.RECOGNISED}
     fired = {one.entry.label for one in found if one.answered == Answered.FIRED}
     if said - right:
-        counts.false += 1
-        counts.wrong[f"{truth['label']} as {', '.join(sorted(said - right))}"] += 1
+        counts.false += has_cause
+        counts.false_none += not has_cause
+        diagnosed = f"{run.top_label} {run.confidence or 0:.2f}"
+        counts.wrong[f"{truth['label']} as {', '.join(sorted(said - right))} (diagnosed {diagnosed})"] += 1
     counts.false_fired += bool(fired - right)
     written = first.get(truth["label"])
     if written is None or written.organization == planned.organization:
@@ -238,10 +245,13 @@ def judge(planned: Any, first: dict[str, Any], counts: Counts, *, verbose: bool)
 
 def report(counts: Counts) -> int:
     recognised = counts.recognised / counts.known if counts.known else 0.0
-    false = counts.false / counts.tickets if counts.tickets else 0.0
+    false = counts.false / counts.caused if counts.caused else 0.0
+    none = counts.tickets - counts.caused
     print(f"tickets replayed                  {counts.tickets}, {counts.known} of a cause that was written down")
     print(f"recognised                        {recognised:.3f}  ({counts.recognised} of {counts.known}), aim {AIM}")
-    print(f"false                             {false:.3f}  ({counts.false} of {counts.tickets}), aim {AT_MOST_FALSE}")
+    print(f"false                             {false:.3f}  ({counts.false} of {counts.caused}), aim {AT_MOST_FALSE}")
+    told = f"{counts.false_none / none if none else 0:.3f}  ({counts.false_none} of {none})"
+    print(f"no cause, but one recognised      {told}")
     if counts.known:
         print(f"bare queries: fired               {counts.fired / counts.known:.3f}")
         print(f"bare queries: of another cause    {counts.false_fired / counts.tickets:.3f}")

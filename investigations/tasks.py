@@ -64,6 +64,15 @@ def work_trial(trial_id: int) -> None:
     work(int(trial_id), alive=beat)
 
 
+def propose_change(feedback_id: int) -> None:
+    """What the playbook could learn from a correction. Safe to deliver twice: a correction has one proposal."""
+    from altor.pulse import beat
+    from investigations.services.playbook_proposals import propose
+
+    beat()
+    propose(int(feedback_id), alive=beat)
+
+
 def sweep_trials() -> None:
     """Queue a trial again whose entry was lost, or whose worker is gone."""
     from investigations.services.trial_work import sweep_trials as sweep

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count, QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -16,11 +17,16 @@ from rest_framework.response import Response
 
 from altor.api.views import ApiViewSet
 from investigations.api.filtering import PlaybookFilter
-from investigations.models import PlaybookVersion
+from investigations.api.playbook_proposals import PlaybookProposalSerializer
+from investigations.models import PlaybookProposal, PlaybookVersion
 from investigations.playbooks.examine import examine
 from investigations.playbooks.loader import PlaybookInvalid
 from investigations.playbooks.schema import schema_document
+from investigations.services.playbook_proposals import told_to
 from investigations.services.playbooks import as_invalid_input, shown_problem, store_version
+
+#: Of one playbook in one answer.
+MOST_PROPOSALS: Final = 100
 
 
 class PlaybookListSerializer(serializers.ModelSerializer[PlaybookVersion]):
@@ -90,6 +96,7 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
         "versions": "playbook.read",
         "version": "playbook.read",
         "diff": "playbook.read",
+        "proposals": "playbook.read",
         "document_schema": "playbook.read",
         "validate": "playbook.read",
         "create": "playbook.edit",
@@ -186,6 +193,17 @@ class PlaybookViewSet(mixins.ListModelMixin, ApiViewSet):
             old.source_yaml.splitlines(), new.source_yaml.splitlines(), str(old), str(new), lineterm=""
         )
         return Response({"key": key, "before": old.version, "after": new.version, "diff": list(lines)})
+
+    @extend_schema(responses=PlaybookProposalSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def proposals(self, request: Request, key: str) -> Response:
+        """What corrections of its diagnoses propose, newest first, at most 100. A run that you may not open is not
+        named.
+        """
+        if not PlaybookVersion.objects.filter(key=key).exists():
+            raise Http404
+        found = told_to(self.user, PlaybookProposal.objects.of(key)[:MOST_PROPOSALS])
+        return Response(PlaybookProposalSerializer(found, many=True).data)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=False, url_path="schema")

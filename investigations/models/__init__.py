@@ -20,6 +20,7 @@ from investigations.models.investigations import (
     Investigation,
     StepResult,
 )
+from investigations.models.playbook_proposals import PlaybookProposal
 from investigations.models.playbooks import PlaybookApproval, PlaybookDraft, PlaybookVersion
 from investigations.models.practice import PracticeTry
 from investigations.models.textmodel import TextModel, TextModelSwitch
@@ -42,6 +43,7 @@ __all__ = [
     "Investigation",
     "PlaybookApproval",
     "PlaybookDraft",
+    "PlaybookProposal",
     "PlaybookVersion",
     "PracticeTry",
     "StepResult",

@@ -91,6 +91,15 @@ def read_tree(text: str, name: str) -> Any:
     return tree
 
 
+def read_nodes(text: str) -> Any:
+    """The composed nodes, each with its places in `text` (`start_mark.index`, `end_mark.index`). Only of a text that
+    `read_tree` takes.
+    """
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Composer = _PlainComposer
+    return yaml.compose(io.StringIO(text))
+
+
 def _unprintable(node: Any, path: Path) -> Iterator[Path]:
     """Places of texts that neither the database nor UTF-8 can hold."""
     if isinstance(node, dict):

@@ -106,23 +106,44 @@ def insert_step(text: str, step_id: str, block: str) -> tuple[str, int]:
     """The file with the step after its last one, and the step's line. PlaybookInvalid when the file cannot be read,
     StepRefused when it has such a step already or its steps stand in one line.
     """
+    return _inserted(text, "steps", "id", step_id, block)
+
+
+def insert_hypothesis(text: str, label: str, title: str) -> tuple[str, int]:
+    """The file with the beginning of a hypothesis after its last one, and its line. It has no signals and a prior that
+    lets it lead nowhere until somebody says what speaks for it. Raises as `insert_step`.
+    """
+    lines = [
+        f"- label: {label}",
+        f"  title: {_quoted(title)}",
+        "  prior: -6.0 # leads nowhere; take the line out when it has signals",
+        "  signals: [] # what speaks for it: - {when: ..., for: strong, says: ...}",
+    ]
+    return _inserted(text, "hypotheses", "label", label, "\n".join(lines))
+
+
+def _inserted(text: str, section: str, key: str, name: str, block: str) -> tuple[str, int]:
+    """The file with the block after the last item of its section, and the block's line."""
+    what = "step" if section == "steps" else "hypothesis"
     tree = read_tree(text, "draft")
     lines = as_shown(text).split("\n")
-    steps = tree.get("steps") if isinstance(tree, Mapping) else None
+    items = tree.get(section) if isinstance(tree, Mapping) else None
     indent = "  "
-    if steps is None:
+    if items is None:
         at = len(lines) if lines[-1] else len(lines) - 1
-        block = "steps:\n" + textwrap.indent(block, indent)
+        block = f"{section}:\n" + textwrap.indent(block, indent)
         lines[at:at] = block.split("\n")
         return as_it_was("\n".join([*lines, ""]) if lines[-1] else "\n".join(lines), text), at + 2
-    if not isinstance(steps, list) or steps.fa.flow_style():  # type: ignore[attr-defined]  # ruamel's sequence
-        raise StepRefused("The steps stand in one line: write each on lines of its own, beginning with '- id:'.")
-    if any(isinstance(item, Mapping) and str(item.get("id")) == step_id for item in steps):
-        raise StepRefused(f"There is already a step {step_id!r}: choose another name.")
-    if steps:
-        indent = " " * max(0, steps.lc.item(0)[1] - 2)  # type: ignore[attr-defined]  # likewise
-    keys = [line_of(tree, (key,)) for key in tree]
-    at = min((line - 1 for line in keys if line > line_of(tree, ("steps",))), default=len(lines))
+    if not isinstance(items, list) or items.fa.flow_style():  # type: ignore[attr-defined]  # ruamel's sequence
+        raise StepRefused(
+            f"The {section} stand in one line: write each on lines of its own, beginning with '- {key}:'."
+        )
+    if any(isinstance(item, Mapping) and str(item.get(key)) == name for item in items):
+        raise StepRefused(f"There is already a {what} {name!r}: choose another name.")
+    if items:
+        indent = " " * max(0, items.lc.item(0)[1] - 2)  # type: ignore[attr-defined]  # likewise
+    keys = [line_of(tree, (part,)) for part in tree]
+    at = min((line - 1 for line in keys if line > line_of(tree, (section,))), default=len(lines))
     # Comments above the next key belong to it, blank lines to neither.
     while at and (not lines[at - 1].strip() or lines[at - 1].startswith("#")):
         at -= 1
@@ -130,4 +151,4 @@ def insert_step(text: str, step_id: str, block: str) -> tuple[str, int]:
     return as_it_was("\n".join(lines), text), at + 2
 
 
-__all__ = ["StepRefused", "insert_step", "params_of", "step_text", "tidy"]
+__all__ = ["StepRefused", "insert_hypothesis", "insert_step", "params_of", "step_text", "tidy"]

@@ -38,10 +38,15 @@ def causes_in(document: Mapping[str, Any]) -> dict[str, Cause]:
     found = {}
     for item in document.get("hypotheses", []):
         if not item.get("continue_with"):
-            title = _SLOT.sub(" …", item["title"])
+            title = without_slots(item["title"])
             incident_class = item.get("class") or document.get("class", "")
             found[item["label"]] = Cause(item["label"], title, incident_class, frozenset(item.get("kin") or ()))
     return found
+
+
+def without_slots(text: str) -> str:
+    """A text of a playbook; what it leaves to the facts is left open."""
+    return _SLOT.sub(" …", text)
 
 
 def known_causes(*documents: Mapping[str, Any]) -> dict[str, Cause]:

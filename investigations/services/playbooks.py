@@ -22,6 +22,7 @@ from investigations.playbooks.loader import (
     read_file,
 )
 from investigations.services import approvals
+from investigations.services.outdating import outdate
 
 
 @transaction.atomic
@@ -104,6 +105,7 @@ def activate_version(version: PlaybookVersion, *, actor: User | None = None, rea
         reason=reason,
     )
     approvals.forget(version)
+    outdate(version.key, but=version)
 
 
 @transaction.atomic
@@ -118,6 +120,7 @@ def withdraw(version: PlaybookVersion, *, actor: User | None = None) -> None:
         object_ref=str(version),
         before={"version": version.version},
     )
+    outdate(version.key)
 
 
 def failures_of(version: PlaybookVersion) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -28,7 +28,11 @@ from investigations.profile import Profile
 from investigations.services.agreement import agreement
 from investigations.services.causes import known_causes
 from investigations.services.claims import facts_of, keep_answer
+from investigations.services.outdating import supersede
 from investigations.services.profiles import current_profile
+
+#: What a playbook could learn from a correction.
+LEARN: Final = "investigations.tasks.propose_change"
 
 
 class RunAlreadyActive(Conflict):
@@ -301,6 +305,7 @@ def record_feedback(
         ):  # fmt: skip
             return last
     now = timezone.now()
+    supersede(run)
     feedback = Feedback.objects.create(
         investigation=run, verdict=meant, grade=grade, label=label, comment=comment, user=actor
     )
@@ -321,4 +326,6 @@ def record_feedback(
         before={"label": run.top_label},
         after={"label": feedback.label, "grade": str(grade)},
     )
+    if meant == "corrected" and label:
+        enqueue(LEARN, feedback.pk)
     return feedback

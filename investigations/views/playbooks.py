@@ -21,6 +21,7 @@ from investigations.playbooks.format import Playbook, weight_of
 from investigations.playbooks.schema import schema_document
 from investigations.services.accuracy import accuracy_of, by_band, by_class, judged_of, over_time
 from investigations.services.playbooks import failures_of, put_in_force
+from investigations.views.playbook_proposals import proposals_context
 from investigations.views.playbook_publish import approval_context
 
 RECENT: Final = timedelta(days=30)
@@ -119,6 +120,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "may_try": user.may("trial.start"),
         "dry_runs": Trial.objects.visible_to(user).filter(playbook_key=key)[:5],
         **approval_context(request, found),
+        **proposals_context(user, key),
         "show": "yaml" if request.GET.get("show") == "yaml" else "read",
     }
     return render(request, "investigations/playbook_version.html", context)

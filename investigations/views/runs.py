@@ -22,6 +22,7 @@ from investigations.panels import panels
 from investigations.services.affected import affected_of
 from investigations.services.gates import gate_state
 from investigations.services.lifecycle import prospect
+from investigations.services.playbook_proposals import open_among
 from investigations.views import run_view
 from investigations.views.pulse import pulse, unchanged
 
@@ -95,6 +96,8 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
     ahead = None if run.is_active else prospect(run.ticket)
     if ahead is not None and ahead.run != run:
         ahead = None  # a reply rests on the newest diagnosis, which is another run's
+    verdicts = run.feedback.select_related("user", "proposal").defer("proposal__changes", "proposal__effect")
+    feedback = list(verdicts)
     placed = panels("run", user, run.ticket.ref) if ahead is not None else []
     return {
         "here": "runs",
@@ -108,7 +111,8 @@ def run_context(request: HttpRequest, run: Investigation) -> dict[str, Any]:
         "labels": labels(run),
         "grades": Feedback.Grade.choices,
         "affected": affected_of(run, user),
-        "feedback": list(run.feedback.select_related("user")),
+        "feedback": feedback,
+        "proposal": open_among(feedback) if user.may("playbook.edit") else None,
         "newest_ref": newest.ref if newest else "",
         "may": {name: user.may(f"run.{name}") for name in ("start", "answer", "feedback")}
         | {name: user.may(f"ticket.{name}") for name in ("reply", "resolve")}

@@ -18,7 +18,8 @@ from altor.audit import record_event
 from altor.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from altor.models import User
 from altor.redaction import redact_text
-from investigations.models import Feedback, Investigation, Ticket
+from investigations.models import Feedback, Investigation, PlaybookProposal, Ticket
+from investigations.services.playbook_proposals import open_proposal_of
 from knowledge.entries.drafting import draft_content
 from knowledge.entries.links import add_link
 from knowledge.entries.reuse import use_entry
@@ -35,12 +36,14 @@ OFFERED: Final = 4
 @dataclass(frozen=True, slots=True)
 class LearningQuestion:
     """What to ask about a closed ticket. `alike`: entries that may say it already. `corrected`: the run whose diagnosis
-    a person corrected, so that its playbook should be looked at too.
+    a person corrected, so that its playbook should be looked at too; `proposal`: what it proposes for the playbook, for
+    those who may edit it.
     """
 
     run: Investigation | None
     alike: Sequence[Found]
     corrected: Investigation | None
+    proposal: PlaybookProposal | None = None
 
 
 def learned(ticket: Ticket) -> Learned | None:
@@ -56,7 +59,8 @@ def learning_question(ticket: Ticket, user: User) -> LearningQuestion | None:
         return None
     run = newest_run(ticket)
     corrected = run is not None and Feedback.objects.filter(investigation=run, verdict="corrected").exists()
-    return LearningQuestion(run, alike(ticket, run, user), run if corrected else None)
+    proposal = open_proposal_of(run) if run is not None and corrected and user.may("playbook.edit") else None
+    return LearningQuestion(run, alike(ticket, run, user), run if corrected else None, proposal)
 
 
 def alike(ticket: Ticket, run: Investigation | None, user: User) -> Sequence[Found]:

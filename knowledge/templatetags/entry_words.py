@@ -40,7 +40,7 @@ def confidence_pill(entry: Entry) -> SafeString:
 
 
 _STATES: Final = {
-    State.RECOGNISED: ("circle-check", "bad", "Its signs are there"),
+    State.RECOGNISED: ("circle-check", "breach", "Its signs are there"),
     State.POSSIBLE: ("question-mark", "warn", "It may be this"),
     State.ELSEWHERE: ("circle-dashed", "mute", "Signs are there, the cause is another"),
     State.QUIET: ("circle-x", "mute", "Its signs are not there"),

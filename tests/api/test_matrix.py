@@ -213,6 +213,7 @@ MATRIX: dict[tuple[str, str], Case] = {
     ("api-playbook-versions", "get"): Case("playbooks/latency/versions/", "playbook.read", 200),
     ("api-playbook-version", "get"): Case("playbooks/latency/versions/1/", "playbook.read", 200),
     ("api-playbook-diff", "get"): Case("playbooks/latency/versions/1/diff/1/", "playbook.read", 200),
+    ("api-playbook-proposals", "get"): Case("playbooks/latency/proposals/", "playbook.read", 200),
     ("api-playbook-document-schema", "get"): Case("playbooks/schema/", "playbook.read", 200),
     ("api-backtest-list", "get"): Case("backtests/", "run.read", 200),
     ("api-backtest-list", "post"): Case("backtests/", "trial.start", 202, {"last": 5}),
