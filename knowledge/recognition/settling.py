@@ -118,9 +118,11 @@ def run_ended(run: Investigation) -> None:
 
 def _keep_near(run: Investigation) -> None:
     """Entries near to the ticket's words, for those who show them often: the sidebar does not search."""
-    ticket = run.ticket
+    ticket, readable = run.ticket, askable(run.ticket)
+    if not readable.exists():
+        return
     filters = Filters(tier=ticket.customer.tier if ticket.customer is not None else "")
-    found = find_among(askable(ticket), f"{ticket.subject}\n{ticket.description}", filters, limit=NEAR_KEPT)
+    found = find_among(readable, f"{ticket.subject}\n{ticket.description}", filters, limit=NEAR_KEPT)
     for one in found.found:
         if is_near(one):
             Recognition.objects.get_or_create(

@@ -78,6 +78,7 @@ def entry(request: HttpRequest, ref: str) -> HttpResponse:
         return redirect("knowledge:entry", found.ref)
     if (of_search := request.GET.get("search", "")) and request.method == "GET":
         opened(user, of_search, found)
+        return redirect("knowledge:entry", found.ref)  # the address that people copy
     return render(request, "knowledge/entry.html", _context(user, found))
 
 

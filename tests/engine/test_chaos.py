@@ -51,7 +51,7 @@ class Installation:
         """Fill the installation by a module of its own; what that prints: a token, a secret."""
         command = [sys.executable, "-m", module, *arguments]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=180, check=False
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip()
