@@ -21,7 +21,7 @@ from investigations.engine.store import CAUSE_FROM, NO_CAUSE
 from investigations.models import Investigation
 from investigations.services.causes import UNDECIDED, Causes, known_causes
 from investigations.services.findings import findings_of
-from knowledge.entries.detection import stored_detection
+from knowledge.entries.detection import PlaybookDetection, stored_detection
 from knowledge.entries.reuse import weigh
 from knowledge.models import Entry, EntryUse, Recognition, Standing
 from knowledge.models.recognition import Answered, State
@@ -85,7 +85,8 @@ def by_diagnosis(run: Investigation) -> list[Recognition]:
     entries = askable(run.ticket).filter(Q(label=run.top_label, detection__isnull=True) | by_playbook)
     found = []
     for entry in entries.order_by("-reuses", "failures", "-saved_at")[:AT_MOST]:
-        at_least = stored_detection(entry.detection).at_least if entry.detection else CAUSE_FROM  # type: ignore[union-attr]
+        detection = stored_detection(entry.detection) if entry.detection else None
+        at_least = detection.at_least if isinstance(detection, PlaybookDetection) else CAUSE_FROM
         outcome = outcome_of(run.top_label, at_least, run.diagnosis)
         found.append(
             Recognition(
