@@ -112,7 +112,7 @@ def ask(
     tenant: str = "org_a",
     profile: Profile = PROFILE,
     as_of: datetime = AS_OF,
-    timeout_s: float = 10.0,
+    timeout_s: float = 30.0,
     **changes: Any,
 ) -> SourceAnswer:
     async def go() -> SourceAnswer:

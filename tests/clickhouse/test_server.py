@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,13 +201,12 @@ def test_short_questions_are_answered_beside_a_long_one(clickhouse_database: Dat
         target=lambda: clickhouse_database.run("SELECT sum(sipHash64(number)) FROM numbers(120000000)")
     )
     long.start()
-    started = time.monotonic()
+    was_running = []
     for _ in range(5):
         assert clickhouse_database.run("SELECT 1") == "1\n"
-    took = time.monotonic() - started
-    was_running = long.is_alive()
+        was_running.append(long.is_alive())
     long.join()
-    assert took < 2 or not was_running
+    assert was_running[0]
 
 
 # ------------------------------------------------------------------------------------------------------- what it speaks
@@ -285,9 +283,7 @@ def test_killed_and_started_again_it_has_its_rows_and_another_password(engine: E
     engine.process.wait()
     assert engine.address() is None  # its file is still there, but nobody answers
     assert (engine.home / "address").exists()
-    started = time.monotonic()
     second = engine.start()
-    assert time.monotonic() - started < 15
     assert second != first
     assert statement(second, "SELECT sum(n) FROM t") == "6\n"
     engine.stop()

@@ -52,11 +52,11 @@ def test_it_listens_on_a_closed_unix_socket_only(running):
     assert running.socket.stat().st_mode & 0o777 == 0o700 and running.data.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_running_server_is_found_in_milliseconds(running):
-    pid, began = running.pid(), time.monotonic()
+def test_a_running_server_is_found_and_not_started_again(running):
+    pid = running.pid()
     for _ in range(10):
         EmbeddedPostgres(running.home, UNSAFE_FAST).ensure()
-    assert running.pid() == pid and time.monotonic() - began < 1.0
+    assert running.pid() == pid
 
 
 def test_stopped_it_keeps_its_rows(server):

@@ -38,7 +38,7 @@ def ask(
     operation: str,
     params: Mapping[str, Any] | None = None,
     *,
-    timeout_s: float = 5.0,
+    timeout_s: float = 30.0,
     secret: str = SECRET,
     profile: Profile = PROFILE,
     options: Mapping[str, Any] | None = None,

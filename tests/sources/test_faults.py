@@ -50,6 +50,8 @@ FAULTS: dict[str, tuple[Answer, type[SourceError]]] = {
         SourceLimited,
     ),
 }
+#: Those that only the time limit ends.
+ENDLESS = ("a hanging server", "a slow drip")
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -60,8 +62,8 @@ def test_a_fault_is_told_as_what_it_is(source: str, fault: str) -> None:
     with serving(lambda asked: answer) as server:
         started = time.monotonic()
         with pytest.raises(kind) as caught:
-            ask(source, server.url, operation, params, timeout_s=1.2)
-        assert time.monotonic() - started < 2.5
+            ask(source, server.url, operation, params, timeout_s=0.5 if fault in ENDLESS else 30)
+        assert time.monotonic() - started < 20  # of the 25 and more that it would last
     error = caught.value
     assert type(error).kind == kind.kind
     assert error.requests
