@@ -42,8 +42,9 @@ class SearchRow(models.Model):
 
     class Meta:
         indexes = (
-            GinIndex(fields=["terms"], name="search_terms"),
-            GinIndex(fields=["names"], name="search_names"),
+            # Written at once: a list of what is still to be sorted in would be read with every search.
+            GinIndex(fields=["terms"], name="search_terms", fastupdate=False),
+            GinIndex(fields=["names"], name="search_names", fastupdate=False),
             models.Index(fields=["model"], name="search_model"),
             HnswIndex(name="search_whole", fields=["whole"], m=16, ef_construction=64, opclasses=["halfvec_ip_ops"]),
         )
@@ -62,7 +63,7 @@ class SearchTerm(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["space", "term"], name="search_term_once"),)
-        indexes = (GinIndex(OpClass("word", name="gin_trgm_ops"), name="search_term_word"),)
+        indexes = (GinIndex(OpClass("word", name="gin_trgm_ops"), name="search_term_word", fastupdate=False),)
 
     def __str__(self) -> str:
         return self.word or str(self.term)

@@ -12,14 +12,16 @@ from __future__ import annotations
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
@@ -38,8 +40,6 @@ CANDIDATES: Final = 100
 #: The rarest words of a text are taken until so many entries have one of them, but at least MIN_WORDS.
 BUDGET: Final = 1000
 BUDGET_SHARE: Final = 0.025
-#: Of so few entries all are looked at.
-ALL_BELOW: Final = 4000
 MIN_WORDS: Final = 3
 #: Words of a query up to which it is one that somebody typed: then typing errors are mended and identifiers come first.
 TYPED: Final = 12
@@ -160,9 +160,10 @@ def match(
     answer = Answer(mended=query.mended, model=model.name if model else "")
     if query.entries and (query.counts.words or query.names):
         allowed = _allowed(readable)
-        found = _by_words(query, allowed)
-        vector = making.result()[0] if making else None
-        rows = _rows(query, found, vector, answer.model, allowed)
+        with _by_index() as cursor:
+            found = _by_words(cursor, query, allowed)
+            vector = making.result()[0] if making else None
+            rows = _rows(cursor, query, found, vector, answer.model, allowed)
         answer.matches = _scored(query, rows, weights or (WEIGHTS if model else WORDS_ONLY), limit)
         answer.rare = query.rare
         _explain(query, answer.matches)
@@ -252,9 +253,12 @@ class _Row:
 
 
 _Allowed = tuple[str, Sequence[Any]]
+# Who may read them is asked from the best on, until there are enough: of a frequent word there are thousands.
 _BY_WORDS: Final = """
-(SELECT r.entry_id FROM knowledge_searchrow r WHERE r.space = %s {rarest} AND EXISTS ({allowed})
-ORDER BY r.weights <#> %s::sparsevec LIMIT {limit})"""
+(SELECT r.entry_id FROM (
+  SELECT r.entry_id, r.weights <#> %s::sparsevec AS far FROM knowledge_searchrow r
+  WHERE r.space = %s AND r.terms && %s::int[] ORDER BY far OFFSET 0) r
+WHERE EXISTS ({allowed}) ORDER BY r.far LIMIT {limit})"""
 _BY_NAME: Final = """
 (SELECT r.entry_id FROM knowledge_searchrow r WHERE r.space = %s AND r.names && %s::varchar[] AND EXISTS ({allowed})
 LIMIT {limit})"""
@@ -270,42 +274,57 @@ SELECT r.entry_id, -(r.weights <#> (SELECT words FROM q)), -(r.pairs <#> (SELECT
 FROM found JOIN knowledge_searchrow r USING (entry_id)"""
 
 
-def _by_words(query: _Query, allowed: _Allowed) -> list[int]:
+@contextmanager
+def _by_index() -> Iterator[CursorWrapper]:
+    """A cursor whose queries take the indexes. The planner believes that comparing arrays costs nothing, and would read
+    every entry to find the thousands that have a word.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Where only a few of the nearest may be read, the index goes on looking.
+        cursor.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL hnsw.iterative_scan = 'relaxed_order'; "
+            f"SET LOCAL hnsw.ef_search = {CANDIDATES}"
+        )
+        yield cursor
+        # The caller's own transaction goes on as it was.
+        cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
+
+
+def _by_words(cursor: CursorWrapper, query: _Query, allowed: _Allowed) -> list[int]:
     """Entries that share rare words or an identifier with the text. One query."""
     parts: list[str] = []
     params: list[Any] = []
     condition, given = allowed
     if query.words:
-        # Of few entries all are looked at: that is cheaper than to find those that have the rarest words.
-        rarest = _rarest(query) if query.entries > ALL_BELOW else []
-        parts.append(_BY_WORDS.replace("{rarest}", "AND r.terms && %s::int[]" if rarest else ""))
-        params += [query.space, *([_array_text(rarest)] if rarest else []), *given, _sparse_text(query.words)]
+        parts.append(_BY_WORDS)
+        params += [_sparse_text(query.words), query.space, _array_text(_rarest(query)), *given]
     if query.names:
         parts.append(_BY_NAME)
         params += [query.space, query.names, *given]
     if not parts:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_filled(" UNION ".join(parts), condition), params)
-        return [pk for (pk,) in cursor.fetchall()]
+    cursor.execute(_filled(" UNION ".join(parts), condition), params)
+    return [pk for (pk,) in cursor.fetchall()]
 
 
 def _rows(
-    query: _Query, found: Sequence[int], vector: NDArray[np.float32] | None, model: str, allowed: _Allowed
+    cursor: CursorWrapper,
+    query: _Query,
+    found: Sequence[int],
+    vector: NDArray[np.float32] | None,
+    model: str,
+    allowed: _Allowed,
 ) -> list[_Row]:
     """What is known of these entries and of the nearest ones. One query."""
     condition, given = allowed
     nearest = _filled(_BY_NEARNESS, condition) if vector is not None else ""
     dense = _dense_text(vector) if vector is not None else None
     near = [query.space, model, *given] if vector is not None else []
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Where only a few of the nearest may be read, the index goes on looking.
-        cursor.execute(f"SET LOCAL hnsw.iterative_scan = 'relaxed_order'; SET LOCAL hnsw.ef_search = {CANDIDATES}")
-        cursor.execute(
-            _FEATURES.replace("{nearest}", nearest),
-            [_sparse_text(query.words), _sparse_text(query.pairs), dense, _array_text(found), *near, model, model],
-        )
-        return [_Row(*row) for row in cursor.fetchall()]
+    cursor.execute(
+        _FEATURES.replace("{nearest}", nearest),
+        [_sparse_text(query.words), _sparse_text(query.pairs), dense, _array_text(found), *near, model, model],
+    )
+    return [_Row(*row) for row in cursor.fetchall()]
 
 
 def _filled(statement: str, condition: str) -> str:

@@ -175,6 +175,5 @@ def test_of_many_entries_only_those_with_the_rarest_words_are_looked_at(
 ) -> None:
     from knowledge.search import matching
 
-    monkeypatch.setattr(matching, "ALL_BELOW", 0)
     monkeypatch.setattr(matching, "BUDGET", 1)
     assert find(cast.agent, TICKET).found[0].entry == base[0]
