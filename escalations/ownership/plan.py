@@ -23,12 +23,12 @@ from escalations.models.ownership import TicketClock
 from escalations.ownership.facts import Fact, in_order
 from escalations.ownership.policies import Case
 from escalations.ownership.terms import NO_TERMS, Terms
+from escalations.ownership.waiting import Waiting
 
 Kind = TicketClock.Kind
 #: A reply that is sent with the status "solved" may be stamped a moment after it.
 TOGETHER: Final = timedelta(seconds=60)
 _REPLIES: Final = ("ticket.replied", "reply.sent")
-_OVER: Final = ("solved", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,7 @@ class _Planner:
     terms: Terms = NO_TERMS
     runs: dict[Kind, _Run] = field(default_factory=lambda: {kind: _Run() for kind in Kind})
     out: dict[tuple[str, int], list[Planned]] = field(default_factory=dict)
-    is_open: bool = False
-    status: str | None = None  # None: the helpdesk tells none
-    unanswered: bool = True
-    replied: bool = False
-    answered: bool = False
-    wrote_closed: bool = False
-    escalated: dict[str, bool] = field(default_factory=dict)  # open escalations -> whether it is engineering's turn
+    waiting: Waiting = field(default_factory=Waiting)
 
     # ------------------------------------------------------------------------------------------------------- one clock
     def _put(self, kind: Kind, fact: Fact, what: What, *, reason: str = "", terms: Terms | None = None) -> None:
@@ -113,45 +107,25 @@ class _Planner:
     def take(self, fact: Fact, rest: Sequence[Fact]) -> None:
         match fact.kind:
             case "ticket.received":
-                self.is_open, self.terms = True, self.choose(self.case)
+                self.terms = self.choose(self.case)
                 self._start(Kind.FIRST_REPLY, fact)
                 self._start(Kind.RESOLUTION, fact)
             case "ticket.customer_wrote":
-                self._wrote(fact)
+                if self.waiting.is_open and self.waiting.replied:
+                    self._start(Kind.NEXT_REPLY, fact)
             case "ticket.replied" | "reply.sent":
-                self._reply(fact)
-            case "ticket.status":
-                self.status = str(fact.data.get("status", ""))
+                self._end(Kind.FIRST_REPLY, fact, What.FULFIL)
+                self._end(Kind.NEXT_REPLY, fact, What.FULFIL)
             case "ticket.resolved":
                 self._resolved(fact, rest)
             case "ticket.reopened":
                 self._reopened(fact)
-            case "escalation.sent" | "escalation.joined" | "escalation.reopened" | "escalation.answered":
-                self.escalated[fact.subject] = True
-            case "escalation.asked":
-                self.escalated[fact.subject] = False
-            case "escalation.rejected" | "escalation.withdrawn" | "escalation.resolved":
-                self.escalated.pop(fact.subject, None)
             case _:
                 self._decided(fact)
+        self.waiting.take(fact)
         self._pause(fact)
 
-    def _wrote(self, fact: Fact) -> None:
-        self.unanswered = True
-        if not self.is_open:
-            self.wrote_closed = True
-        elif self.replied:
-            self._start(Kind.NEXT_REPLY, fact)
-
-    def _reply(self, fact: Fact) -> None:
-        rests = fact.kind == "ticket.replied" and not fact.data.get("before_diagnosis")
-        self.answered = self.answered or rests or fact.data.get("kind") == "answer"
-        self.replied, self.unanswered, self.wrote_closed = True, False, False
-        self._end(Kind.FIRST_REPLY, fact, What.FULFIL)
-        self._end(Kind.NEXT_REPLY, fact, What.FULFIL)
-
     def _resolved(self, fact: Fact, rest: Sequence[Fact]) -> None:
-        self.is_open = False
         goes_on = bool(fact.data.get("merged_into") or fact.data.get("deleted"))
         soon = any(one.kind in _REPLIES and one.at - fact.at <= TOGETHER for one in rest)
         for kind in (Kind.FIRST_REPLY, Kind.NEXT_REPLY):
@@ -159,21 +133,19 @@ class _Planner:
         self._end(Kind.RESOLUTION, fact, What.CANCEL if goes_on else What.FULFIL)
 
     def _reopened(self, fact: Fact) -> None:
-        if self.is_open:
+        was = self.waiting
+        if was.is_open:
             return
-        self.is_open, self.answered = True, False
-        self.status = "open" if self.status in _OVER else self.status
         if self.terms.restarts:
             self._start(Kind.RESOLUTION, fact)
         else:
             self._go_on(Kind.RESOLUTION, fact)
-        if not self.replied:
+        if not was.replied:
             self._go_on(Kind.FIRST_REPLY, fact)
-        elif self.unanswered and self.runs[Kind.NEXT_REPLY].state is State.CANCELLED:
+        elif was.unanswered and self.runs[Kind.NEXT_REPLY].state is State.CANCELLED:
             self._go_on(Kind.NEXT_REPLY, fact)
-        elif self.wrote_closed:
+        elif was.wrote_closed:
             self._start(Kind.NEXT_REPLY, fact)
-        self.wrote_closed = False
 
     def _decided(self, fact: Fact) -> None:
         """Another customer, class, priority or tier. What has elapsed stays."""
@@ -189,22 +161,9 @@ class _Planner:
                 run.terms = chosen
                 self._put(kind, fact, What.RETARGET, terms=chosen)
 
-    @property
-    def waits(self) -> list[str]:
-        """For whom, in the order in which it is told."""
-        if not self.is_open:
-            return []
-        found = []
-        parked = self.answered if self.status is None else self.status == "pending"
-        if self.status == "hold":
-            found.append("hold")
-        elif parked and not self.unanswered:
-            found.append("customer")
-        return [*found, "engineering"] if any(self.escalated.values()) else found
-
     def _pause(self, fact: Fact) -> None:
         run = self.runs[Kind.RESOLUTION]
-        wanted = next((who for who in self.waits if who in run.terms.pauses), "")
+        wanted = next((who for who in self.waiting.on if who in run.terms.pauses), "")
         if not run.is_live or run.pause == wanted:
             return
         run.pause, run.state = wanted, State.PAUSED if wanted else State.RUNNING
@@ -249,7 +208,7 @@ def plan(facts: Iterable[Fact], *, today: Case, choose: Callable[[Case], Terms],
     planner = _Planner(choose, case_at_first(happened, today), happened)
     for index, fact in enumerate(happened):
         planner.take(fact, happened[index + 1 :])
-    return Plan(planner.out, planner.terms, next(iter(planner.waits), ""), planner.is_open)
+    return Plan(planner.out, planner.terms, next(iter(planner.waiting.on), ""), planner.waiting.is_open)
 
 
 def reading(kind: str, events: Sequence[Planned], now: datetime) -> tuple[Reading, Terms]:
