@@ -360,6 +360,7 @@ SWEEPS = [
     "escalations.oncall.tasks.sweep_gaps",
     "escalations.handoffs.tasks.sweep_handoffs",
     "escalations.incidents.tasks.sweep_incidents",
+    "metrics.tasks.sweep_cycles",
 ]
 #: Told (the run) when a helpdesk's run begins, and when any run has ended or was concluded anew; maybe twice.
 RUN_BEGUN = ["investigations.services.notes.run_begun"]

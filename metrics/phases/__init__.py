@@ -1,0 +1,1 @@
+"""From phase events to what each closing of a ticket took: pure, the same for the same events."""

@@ -1,0 +1,1 @@
+"""Figures of metrics, read from the cycles."""
