@@ -95,6 +95,10 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         "Set handoffs of the own teams, and take over for others in them (administrators: in all)",
     ),
     "sla.edit": (frozenset({_L, _X}), "Edit and activate SLA policies; say who answers for a team's queue"),
+    "metrics.read": (
+        frozenset({_A, _L, _E, _X, _R}),
+        "Read the metrics of the own teams (engineers: of the tickets they work on)",
+    ),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

@@ -5,5 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from metrics.api.diagnosis import DiagnosisQualityView
+from metrics.api.figures import MetricsView, MetricView
 
-urlpatterns = [path("diagnosis/", DiagnosisQualityView.as_view(), name="api-metrics-diagnosis")]
+urlpatterns = [
+    path("", MetricsView.as_view(), name="api-metrics"),
+    path("diagnosis/", DiagnosisQualityView.as_view(), name="api-metrics-diagnosis"),
+    path("<slug:name>/", MetricView.as_view(), name="api-metric"),
+]

@@ -62,6 +62,7 @@ class Cycle(models.Model):
     high_s = models.IntegerField(null=True)
     answers = models.PositiveSmallIntegerField()
     escalations = models.PositiveSmallIntegerField()
+    sent = models.PositiveSmallIntegerField()
     packets = models.PositiveSmallIntegerField()
     runs = models.PositiveSmallIntegerField()
     asked_runs = models.PositiveSmallIntegerField()
@@ -94,6 +95,11 @@ class Cycle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id} cycle {self.number}"
+
+    @property
+    def waited_s(self) -> int:
+        """For others than us: the customer, what it was held back for, engineering."""
+        return self.customer_s + self.hold_s + self.engineering_s
 
 
 class Watermark(models.Model):

@@ -6,6 +6,4 @@ from typing import Final
 
 from altor.shell import NavItem
 
-ITEMS: Final = (
-    NavItem("Improve", 55, "metrics", "Metrics", "chart-line", "metrics:diagnosis", "playbook.read", go="m"),
-)
+ITEMS: Final = (NavItem("Improve", 55, "metrics", "Metrics", "chart-line", "metrics:metrics", "metrics.read", go="m"),)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from django.urls import path
-from django.views.generic import RedirectView
 
-from metrics.views import diagnosis
+from metrics.views import diagnosis, overview
 
 app_name = "metrics"
 urlpatterns = [
-    # Temporary: the address is meant for an overview.
-    path("", RedirectView.as_view(pattern_name="metrics:diagnosis", query_string=True), name="metrics"),
+    path("", overview.overview, name="metrics"),
+    path("metrics.csv", overview.overview_file, name="csv"),
     path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
     path("diagnosis/judged.csv", diagnosis.judged_csv, name="diagnosis-csv"),
+    path("of/<slug:name>/", overview.tickets, name="tickets"),
+    path("of/<slug:name>.csv", overview.tickets_file, name="tickets-csv"),
 ]

@@ -263,6 +263,7 @@ REFERENCE_PAGES = [
     "escalations.packets.pages.pages",
     "knowledge.replies.pages.pages",
     "altor.mcp.pages.pages",
+    "metrics.definitions.pages.pages",
 ]
 #: Functions (team, now) that name who answers for its queue; the first that names somebody decides.
 QUEUE_OWNERS: list[str] = ["escalations.oncall.now.answering"]

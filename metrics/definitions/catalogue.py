@@ -114,7 +114,7 @@ OTHERS: Final = (
     ),
     Metric(
         "escalation-rate", "Escalation rate", Kind.SHARE, "share", Good.DOWN,
-        formula="Closed cycles that were escalated to engineering, of all.",
+        formula="Closed cycles that were escalated to engineering, or joined an escalation that was open, of all.",
         population="Cycles that were closed in the period.", exclusions="Merged and deleted tickets.", clock="none",
         source="KPI Tree: escalated / handled",
         example="Of 50 closed 6 had been escalated: 12 %.",
@@ -122,20 +122,21 @@ OTHERS: Final = (
         anti=AntiPattern(
             "bare-escalation", "Escalated without a complete packet",
             "Sent with something missing, overridden or provisional.",
-            "escalations > packets",
+            "sent > packets",
         ),
     ),
     Metric(
         "escalation-quality", "Escalation quality", Kind.RATIO, "share", Good.UP,
         formula="Escalations that had every required item by evidence when they were sent, of all sent. An override does not count.",
-        population="Escalations of cycles that were closed in the period.", exclusions="Merged and deleted tickets.",
+        population="Escalations that were sent from cycles that were closed in the period.",
+        exclusions="Merged and deleted tickets. Tickets that joined an escalation that was open: nothing was sent for them.",
         clock="none", source=_OURS + " (strict; first-pass acceptance stands beside it)",
         example="Of 8 sent 6 by evidence, one overridden, one provisional: 75 %.",
-        where=_CLOSED, value="packets", over="escalations", front=2,
+        where=_CLOSED, value="packets", over="sent", front=2,
         anti=AntiPattern(
             "bare-escalation", "Escalated without a complete packet",
             "Sent with something missing, overridden or provisional.",
-            "escalations > packets",
+            "sent > packets",
         ),
     ),
     Metric(

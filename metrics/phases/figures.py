@@ -54,7 +54,8 @@ class Figures:
     high_s: int | None
     answers: int
     escalations: int
-    packets: int  # of these, sent with every required item by evidence
+    sent: int  # of these; the others joined one that was open
+    packets: int  # of those sent, with every required item by evidence
     runs: int
     asked_runs: int  # begun by a person
     checks: int  # steps that ended, by machine
@@ -91,7 +92,8 @@ def _figures(cycle: Cycle, every: Sequence[Cycle], history: Sequence[Happened], 
     diagnosed = _last(before, "run.finished")
     label = said or str(diagnosed.data.get("label", "") if diagnosed else "")
     confidence = _number(diagnosed.data.get("confidence")) if diagnosed else None
-    sent = [fact for fact in cycle.facts if fact.kind in ("escalation.sent", "escalation.joined")]
+    sent = [fact for fact in cycle.facts if fact.kind == "escalation.sent"]
+    joined = sum(fact.kind == "escalation.joined" for fact in cycle.facts)
     queued = [fact for fact in cycle.facts if fact.kind == "run.queued"]
     steps = [fact for fact in cycle.facts if fact.kind == "run.step" and fact.data.get("status") in ("done", "")]
     by_hand = [fact for fact in cycle.facts if fact.kind == "run.answered"]
@@ -114,7 +116,8 @@ def _figures(cycle: Cycle, every: Sequence[Cycle], history: Sequence[Happened], 
         confident_s=_confident(every, history, hours, MEDIUM, end) if first else None,
         high_s=_confident(every, history, hours, HIGH, end) if first else None,
         answers=len(cycle.answers),
-        escalations=len(sent),
+        escalations=len(sent) + joined,
+        sent=len(sent),
         packets=sum(fact.data.get("completeness") == "evidence" for fact in sent),
         runs=len(queued),
         asked_runs=sum(fact.by for fact in queued),

@@ -12,7 +12,8 @@ Phases follow each other, and at any time a ticket is in one lane:
 
 Acknowledgements and holding replies are no answers, nor is a reply while an investigation that began has no diagnosis
 yet. A message of the customer after the answer brings the ticket back to the queue. A ticket that we open again within
-SLIP, without a word of the customer, was closed by mistake: the closing does not count, nor does the time between.
+ten minutes, without a word of the customer, was closed by mistake: the closing does not count, nor does the time
+between.
 """
 
 from __future__ import annotations

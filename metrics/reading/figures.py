@@ -40,12 +40,13 @@ def figures(metrics: Iterable[Metric], wanted: Scope, groups: Sequence[str] = ()
     chosen = sorted(metrics, key=lambda one: one.axis)
     for axis, of_axis in groupby(chosen, key=lambda one: one.axis):
         here = list(of_axis)
-        by = columns(groups, axis)
+        by, given = columns(groups, axis, wanted.zone)
         where, params = condition(wanted, axis)
         parts = [*by, *(part for metric in here for part in _parts(metric))]
-        grouped = f" GROUP BY {', '.join(by)}" if by else ""
+        # By their places: the same expression with the same parameter is another one to the server.
+        grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(by)))}" if by else ""
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(parts)} FROM metrics_cycle WHERE {where}{grouped}", params)  # noqa: S608 -- definitions are our own text
+            cursor.execute(f"SELECT {', '.join(parts)} FROM metrics_cycle WHERE {where}{grouped}", [*given, *params])  # noqa: S608 -- definitions are our own text
             for row in cursor.fetchall():
                 key, rest = tuple(row[: len(by)]), list(row[len(by) :])
                 for metric in here:

@@ -232,6 +232,8 @@ MATRIX: dict[tuple[str, str], Case] = {
         "widget/generic/10134/feedback/", "run.feedback", 201, {"verdict": "accepted"},
         foreign="widget/generic/20999/feedback/",
     ),
+    ("api-metrics", "get"): Case("metrics/", "metrics.read", 200),
+    ("api-metric", "get"): Case("metrics/investigation-time/?group_by=week,team", "metrics.read", 200),
     ("api-metrics-diagnosis", "get"): Case("metrics/diagnosis/", "playbook.read", 200),
     ("api-connection-list", "get"): Case("connections/", "connection.read", 200),
     ("api-connection-detail", "get"): Case("connections/github:main/", "connection.read", 200),

@@ -43,13 +43,13 @@ class Life:
         )  # fmt: skip
 
 
-def make_histories(count: int, seed: int, teams: tuple[Team, ...]) -> list[Life]:
+def make_histories(count: int, seed: int, teams: tuple[Team, ...], first: datetime = BEGIN) -> list[Life]:
     chance = random.Random(seed)
     person = make.user("worker", teams=teams)
     customers = [make.customer(f"org_m{n}", tier=tier) for n, tier in enumerate(("", "gold", "gold", "silver"))]
     lives = []
     for _ in range(count):
-        begin = BEGIN + MINUTE * chance.randrange(0, 3 * 7 * 24 * 60)
+        begin = first + MINUTE * chance.randrange(0, 3 * 7 * 24 * 60)
         ticket = make.ticket(in_team=chance.choice(teams), opened_at=begin, customer=chance.choice(customers))
         life = Life(ticket, chance, person, begin)
         live(life)
@@ -197,7 +197,10 @@ def escalate(life: Life) -> None:
     life.escalation += 1
     ref = f"ESC-{life.ticket.pk}{life.escalation:03d}"
     completeness = chance.choice(("evidence", "evidence", "overridden", "provisional"))
-    life.tell("escalation.sent", ref, by=True, severity="SEV2", completeness=completeness)
+    if chance.random() < 0.2:
+        life.tell("escalation.joined", ref, by=True, severity="SEV2")
+    else:
+        life.tell("escalation.sent", ref, by=True, severity="SEV2", completeness=completeness)
     if chance.random() < 0.3:
         life.tell("gate.overridden", by=True, gate=chance.choice(("reply", "escalation")), missing=[])
     if chance.random() < 0.3:

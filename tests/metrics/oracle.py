@@ -190,6 +190,7 @@ def cycle_of(
             verdict = "wrong"
     resolved = next((one for one in own if one["kind"] == "ticket.resolved" and one["at"] == closed), None)
     sent = [one for one in own if one["kind"] == "escalation.sent"]
+    joined = [one for one in own if one["kind"] == "escalation.joined"]
     queued = [one for one in own if one["kind"] == "run.queued"]
     replied = [one["at"] for one in own if one["kind"] in ("ticket.replied", "reply.sent")]
     classes = [one["data"]["class"] for one in past if one["kind"] == "ticket.classified"]
@@ -204,7 +205,7 @@ def cycle_of(
         "class": classes[-1] if classes else "", "minutes": spent, "elapsed": plain,
         "first_reply": minutes(begun, replied[0], tier) if replied and number == 0 else None,
         "confident": confident(events, lanes, closings, tier, end) if number == 0 else None,
-        "answers": len(answers), "escalations": len(sent),
+        "answers": len(answers), "escalations": len(sent) + len(joined), "sent": len(sent),
         "packets": sum(one["data"]["completeness"] == "evidence" for one in sent),
         "runs": len(queued), "asked_runs": sum(one["by"] for one in queued),
         "checks": sum(
@@ -308,7 +309,7 @@ def figure(name: str, cycles: list[Row]) -> tuple[int, float | None, float | Non
         case "escalation-rate":
             return share(closed, lambda one: one["escalations"])
         case "escalation-quality":
-            sent = sum(one["escalations"] for one in closed)
+            sent = sum(one["sent"] for one in closed)
             return sent, sum(one["packets"] for one in closed) / sent if sent else None, None
         case "first-contact":
             once = [one for one in closed if one["number"] == 1]
@@ -346,5 +347,5 @@ def anti(name: str, cycles: list[Row]) -> int:
         case "closure-time":
             return sum(one["partial"] and one["again"] is not None and one["again"] <= 30 * 86_400 for one in closed)
         case "escalation-rate" | "escalation-quality":
-            return sum(one["escalations"] > one["packets"] for one in closed)
+            return sum(one["sent"] > one["packets"] for one in closed)
     return 0

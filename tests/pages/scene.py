@@ -561,6 +561,8 @@ def pages(scene: Scene) -> dict[str, str]:
         "playbook-waiting": at("playbook-version", "sample", 3),
         "playbook-words": at("playbook-words"),
         "classification": at("classification"),
+        "metrics": reverse("metrics:metrics"),
+        "metrics-tickets": reverse("metrics:tickets", args=["investigation-time"]) + "?range=52&only=anti",
         "metrics-diagnosis": reverse("metrics:diagnosis"),
         "metrics-diagnosis-nothing": reverse("metrics:diagnosis") + "?playbook=sample",
         "automation": at("automation"),

@@ -191,14 +191,10 @@ def test_who_may_see_it_and_who_may_take_it_away(client: Client, ours: Team) -> 
         assert client.get(reverse(FILE)).status_code == (200 if may_export else 403), role
 
 
-def test_the_short_address_leads_to_it_and_the_rail_names_it(client: Client, lead: User) -> None:
+def test_the_overview_leads_to_it_and_the_rail_names_the_part(client: Client, lead: User) -> None:
     client.force_login(lead)
-    answer = client.get("/metrics/?period=30")
-    assert answer.status_code == 302 and answer["Location"] == "/metrics/diagnosis/?period=30"
-    assert (
-        'href="/metrics/diagnosis/" data-go="m" aria-current="page"'
-        in client.get("/metrics/diagnosis/").content.decode()
-    )
+    assert 'href="/metrics/diagnosis/"' in client.get("/metrics/").content.decode()
+    assert 'href="/metrics/" data-go="m" aria-current="page"' in client.get("/metrics/diagnosis/").content.decode()
 
 
 def test_queries_do_not_grow_with_verdicts(ours: Team, lead: User, django_assert_num_queries: Any) -> None:

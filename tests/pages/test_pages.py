@@ -271,6 +271,8 @@ _HEADER = 2
         ("practice", 13),
         ("practice-case", 13),
         ("backtest", 13),
+        ("metrics", 17),
+        ("metrics-tickets", 15),
         ("metrics-diagnosis", 13),
         ("outbound", 9),
         ("outbound-endpoint", 9),
