@@ -190,6 +190,24 @@ def test_what_is_open_after_an_action(before: str, action: str, after: str) -> N
     assert expanded_by(action, {"current_canvas": {"stored_data": {"expanded": before}}}) == after
 
 
+def test_what_is_recognised_stands_on_the_button_and_each_entry_says_how_sure_it_is() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["similar"] = {
+        "title": "This is KB-112",
+        "items": [
+            {"title": "KB-112 Retry storm", "summary": "Ask for pauses.", "note": "its signs are there"},
+            {"title": "KB-9 Quota", "summary": "", "note": "may be it"},
+            {"title": "KB-4 Deploy", "summary": "Roll back.", "note": ""},
+        ],
+    }
+    told = str(canvas(document))
+    assert "This is KB-112 (3): show" in told and "Retry storm" not in told
+    told = str(canvas(document, expanded="similar"))
+    assert "This is KB-112 (3): hide" in told
+    assert "'subtitle': 'Ask for pauses.', 'tertiary_text': 'its signs are there'" in told
+    assert "'title': 'KB-9 Quota', 'subtitle': 'may be it'" in told
+
+
 @given(st.data(), st.sampled_from(("", *EXPANDABLE)))
 @settings(max_examples=200)
 def test_whatever_the_document_holds_the_canvas_keeps_the_rules(data: st.DataObject, expanded: str) -> None:

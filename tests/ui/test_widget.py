@@ -24,6 +24,8 @@ from escalations.models import Handoff
 from investigations.models import Feedback, HelpdeskConnection, Investigation, StepResult
 from investigations.views.widget import ZENDESK_FRAMEWORK
 from investigations.widget import tokens
+from knowledge.models import Entry, Recognition
+from knowledge.models.recognition import Answered, State
 from tests import factories as make
 from tests.escalations.oncall_scene import layer, people, rotation
 from tests.helpdesks.test_zendesk_launch import PEM
@@ -415,10 +417,26 @@ def scene_handed_over(desk: HelpdeskConnection) -> None:
     answer(question, f"The nightly export {PAYLOADS[1]}", Doer(eli), now=now)
 
 
+def scene_known(desk: HelpdeskConnection) -> None:
+    """A cause that is recognised, one that may be it, one that is near; words without a place to break."""
+    ticket, now = ticket_of(desk, customer=make.customer(name="Northwind Freight")), timezone.now()
+    run = make.finished_run(ticket)
+    titles = ("Clients repeat without a pause after a 429", f"Quota {LONG}", "Deploy lowered the limit of one plan")
+    states = (State.RECOGNISED, State.POSSIBLE, State.NEAR)
+    for number, (title, state) in enumerate(zip(titles, states, strict=True), start=112):
+        entry = Entry.objects.create(
+            number=number, title=title, remediation=f"Ask for pauses. {LONG}", created_at=now, saved_at=now
+        )
+        Recognition.objects.create(
+            entry=entry, investigation=run, version=1, query="0", answered=Answered.FIRED, state=state,
+            says="43 of 100 requests", seconds=0.2, at=now,
+        )  # fmt: skip
+
+
 SCENES = {
     "none": scene_none, "running": scene_running, "done": scene_done, "failed-source": scene_failed_source,
     "failed": scene_failed, "unknown": scene_unknown, "hostile": scene_hostile,
-    "handed-over": scene_handed_over,
+    "handed-over": scene_handed_over, "known": scene_known,
 }  # fmt: skip
 
 
@@ -442,6 +460,10 @@ def test_every_state_of_a_ticket_is_in_order(go: Go, host: Upstream, name: str, 
     if name == "handed-over":
         expect(tab.frame.get_by_role("link", name="Open the handoff")).to_be_visible()
         expect(tab.frame.get_by_role("img", name="Answered")).to_be_visible()
+    if name == "known":
+        expect(tab.frame.get_by_role("heading", name="This is KB-")).to_be_visible()
+        expect(tab.frame.get_by_text("may be it")).to_be_visible()
+        expect(tab.frame.get_by_text("Ask for pauses")).to_have_count(1)
     if name == "done" and theme == "light":
         shoot(tab, "done-rtl")
 

@@ -629,7 +629,10 @@ function items(part) {
     const mark = item.done === true ? el("span", { class: "y" }, icon("check", "Present"))
       : item.done === false ? el("span", { class: "n" }, icon("alert-triangle", "Missing"))
       : el("span", { class: "s" }, icon("book"));
-    return el("li", {}, mark, link(item.url, { dir: "auto" }, item.text ?? ""), item.note ? el("span", { class: "v" }, item.note) : "");
+    const name = link(item.url, { dir: "auto" }, item.text ?? "");
+    // What helped is said at once only of what was recognised: of what is near it would be a guess.
+    const told = item.done && item.summary ? el("div", {}, name, words(item.summary, { class: "al-dim" })) : name;
+    return el("li", {}, mark, told, item.note ? el("span", { class: "v" }, item.note) : "");
   }));
 }
 

@@ -155,14 +155,20 @@ def _reply(document: Mapping[str, Any], expanded: str) -> list[Component]:
 
 
 def _similar(document: Mapping[str, Any], expanded: str) -> list[Component]:
-    """What the knowledge base found: `text` and `url`, and `items` of the same or with a `title`."""
+    """What the knowledge base found: `text` and `url`, and `items` of the same, or with `title`, `summary` and a `note`
+    that says how sure it is. The part's own `title` stands on the button.
+    """
     found = part(document, "similar")
-    listing = [found, *items(found.get("items"))] if found else []
+    if not found:
+        return []
+    own = [{**found, "title": ""}] if as_text(found.get("text")) else []
+    listing = [*own, *items(found.get("items"))]
     rows = [
         item(
             f"similar-{number}",
             each.get("title") or each.get("text"),
-            subtitle=each.get("summary"),
+            subtitle=each.get("summary") or each.get("note"),
+            aside=each.get("note") if each.get("summary") else "",
             url=each.get("url"),
         )
         for number, each in enumerate(listing[:10])
@@ -170,7 +176,8 @@ def _similar(document: Mapping[str, Any], expanded: str) -> list[Component]:
     ]
     if not rows:
         return []
-    toggle = button("show-similar", f"{'Hide' if expanded == 'similar' else 'Show'} similar ({len(rows)})")
+    title = as_text(found.get("title")) or "Similar"
+    toggle = button("show-similar", f"{title} ({len(rows)}): {'hide' if expanded == 'similar' else 'show'}")
     return [toggle, listed(rows)] if expanded == "similar" else [toggle]
 
 
