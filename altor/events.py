@@ -30,6 +30,8 @@ KINDS: Final[dict[str, str]] = {
     "ticket.reopened": "open again",
     "ticket.explained": "a person said how a closed ticket ended",
     "ticket.learned": "a person said what a closed ticket left behind in the knowledge base",
+    "recovery.asked": "the customer of a closed ticket was asked how confident they are now",
+    "recovery.told": "the customer's answer, or what the engineer thinks it would be, from 1 to 5",
     "run.queued": "an investigation was asked for",
     "run.started": "investigation starts",
     "run.rerouted": "the first look spoke for another playbook",

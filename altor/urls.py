@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("outbound/deliveries/<slug:message_id>/replay/", outbound.replay, name="outbound-replay"),
     path("search/", account.search, name="search"),
     path("metrics/", include("metrics.urls")),
+    path("survey/", include("metrics.survey_urls")),
     path("", include("escalations.urls")),
     path("linear/", include("escalations.linear.urls")),
     path("", include("escalations.oncall_urls")),

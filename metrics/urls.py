@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from metrics.views import diagnosis, overview
+from metrics.views import diagnosis, overview, recovery
 
 app_name = "metrics"
 urlpatterns = [
     path("", overview.overview, name="metrics"),
     path("metrics.csv", overview.overview_file, name="csv"),
+    path("recovery/<str:ref>/", recovery.recovery, name="recovery"),
+    path("recovery/<str:ref>/ask/", recovery.ask_, name="recovery-ask"),
+    path("recovery/<str:ref>/judge/", recovery.judge_, name="recovery-judge"),
     path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
     path("diagnosis/judged.csv", diagnosis.judged_csv, name="diagnosis-csv"),
     path("of/<slug:name>/", overview.tickets, name="tickets"),

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="api-me"),
     *router.urls,
     path("metrics/", include("metrics.api_urls")),
+    path("recovery/", include("metrics.recovery_api_urls")),
     path("", include("escalations.api_urls")),
     path("oncall/", include("escalations.oncall_api_urls")),
     path("", include("escalations.interruptions.api_urls")),

@@ -295,6 +295,7 @@ TICKET_PANELS: list[str] = [
     "escalations.interruptions.panels.QUESTIONS",
     "knowledge.replies.panels.REPLY",
     "knowledge.replies.panels.PROMISED",
+    "metrics.recovery.panels.RECOVERY",
 ]
 #: Lines below the sources on the page of connections, see `investigations.panels.ConnectionCard`.
 CONNECTION_CARDS: list[str] = ["escalations.linear.card.CARD"]

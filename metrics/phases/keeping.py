@@ -31,7 +31,7 @@ from metrics.phases.lanes import cycles
 #: Tickets that are computed in one transaction.
 BATCH: Final = 500
 #: Events that are read at once.
-EVENTS: Final = 20_000
+EVENTS: Final = 5_000
 #: A number that is still missing by then belongs to a transaction that came to nothing.
 MISSED_FOR: Final = timedelta(minutes=15)
 _FIELDS: Final = tuple(
@@ -108,17 +108,16 @@ def compute(refs: Sequence[str], now: datetime) -> int:
     """Write the cycles of these tickets; how many tickets have any."""
     wanted = list(rows(refs, now))
     kept = {(row.ticket_id, row.number): row for row in Cycle.objects.filter(ticket__ref__in=refs)}
-    made, changed = [], []
+    changed = []
     for row in wanted:
         known = kept.pop((row.ticket_id, row.number), None)
-        if known is None:
-            made.append(row)
-        elif differences(known, row):
-            row.pk = known.pk
+        if known is None or differences(known, row):
             changed.append(row)
     Cycle.objects.filter(pk__in=[row.pk for row in kept.values()]).delete()
-    Cycle.objects.bulk_create(made)
-    Cycle.objects.bulk_update(changed, [name.removesuffix("_id") for name in _FIELDS], batch_size=200)
+    Cycle.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["ticket", "number"],
+        update_fields=[name.removesuffix("_id") for name in _FIELDS],
+    )  # fmt: skip
     return len({row.ticket_id for row in wanted})
 
 

@@ -97,7 +97,7 @@ def _metric(name: str) -> Metric:
 
 
 def _only(request: HttpRequest) -> str:
-    wanted = request.GET.get("only", "")
+    wanted = request.GET.get("which", "")
     return wanted if wanted in _ONLY else ""
 
 

@@ -232,6 +232,10 @@ MATRIX: dict[tuple[str, str], Case] = {
         "widget/generic/10134/feedback/", "run.feedback", 201, {"verdict": "accepted"},
         foreign="widget/generic/20999/feedback/",
     ),
+    ("api-recovery", "get"): Case("recovery/TK-10134/", "ticket.read", 200, foreign="recovery/TK-20999/"),
+    ("api-recovery", "post"): Case(
+        "recovery/TK-10134/", "ticket.resolve", 409, {"judged": 4}, foreign="recovery/TK-20999/"
+    ),
     ("api-metrics", "get"): Case("metrics/", "metrics.read", 200),
     ("api-metric", "get"): Case("metrics/investigation-time/?group_by=week,team", "metrics.read", 200),
     ("api-metrics-diagnosis", "get"): Case("metrics/diagnosis/", "playbook.read", 200),

@@ -131,7 +131,7 @@ EVIL = [
 def test_reading_takes_linear_time(piece: str) -> None:
     started = time.process_time()
     extract_claims("", piece * (100_000 // len(piece)), written_at=WRITTEN)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 10  # with the square it would take minutes
 
 
 @settings(max_examples=100, deadline=None)

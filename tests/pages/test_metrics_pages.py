@@ -132,7 +132,9 @@ def test_files_hold_what_the_pages_show_and_are_recorded(client: Client, admin: 
     client.force_login(admin)
     with time_machine.travel(NOW, tick=False):
         figures = client.get(reverse("metrics:csv")).content.decode()
-        tickets = client.get(reverse("metrics:tickets-csv", args=["escalation-rate"]), {"only": "hit"}).content.decode()
+        tickets = client.get(
+            reverse("metrics:tickets-csv", args=["escalation-rate"]), {"which": "hit"}
+        ).content.decode()
     rows = list(csv.DictReader(io.StringIO(figures)))
     assert {row["metric"] for row in rows} == set(METRICS)
     rate = next(row for row in rows if row["metric"] == "escalation-rate" and not row["week"])
@@ -141,7 +143,7 @@ def test_files_hold_what_the_pages_show_and_are_recorded(client: Client, admin: 
 
 
 @pytest.mark.parametrize(
-    "query", ["range=7", "range=x", "class=%00", "team=nobody", "page=999999", "only=all", "page=-1"]
+    "query", ["range=7", "range=x", "class=%00", "team=nobody", "page=999999", "which=all", "page=-1"]
 )
 def test_what_the_address_says_wrongly_is_the_usual(client: Client, admin: User, lives: None, query: str) -> None:
     client.force_login(admin)

@@ -32,6 +32,7 @@ ONLY = {
         ("outbound", "outbound-filtered", "outbound-endpoint", "outbound-disabled", "outbound-delivery"), _LEADS
     ),
     "outbound-new": _ADMINS,
+    "recovery-confidence": _REPLIERS,
     **dict.fromkeys(("notices", "notices-filtered", "notice-channel", "notice-channel-new"), _LEADS),
     **dict.fromkeys(
         (
@@ -67,6 +68,7 @@ ONLY = {
 }
 #: Pages of one ticket: not found for people outside its team, and for engineers it is not assigned to.
 OF_A_TICKET = {
+    "recovery-confidence",
     "run-done",
     "run-again",
     "run-running",
@@ -347,9 +349,10 @@ def test_every_page_is_guarded() -> None:
 
     walk(get_resolver().url_patterns)
     # The playbook format's schema: editors cannot log in. The sidebar's frame and Intercom's canvas: they hold
-    # nothing without a start that the helpdesk signed, or a token. A calendar's feed, and an escalation as an engineer
-    # without an account sees it: their addresses are signed. The schema of packets tells nothing of the installation.
-    assert sorted(open_views) == ["by_link", "by_link", "calendar", "frame", "schema", "schema", "show"]
+    # nothing without a start that the helpdesk signed, or a token. A calendar's feed, an escalation and a question as
+    # an engineer without an account sees them, the one question to a customer: their addresses are signed. The schema
+    # of packets tells nothing of the installation.
+    assert sorted(open_views) == ["by_link", "by_link", "by_link", "calendar", "frame", "schema", "schema", "show"]
 
 
 def _inner(view: object) -> object:

@@ -53,7 +53,7 @@ def test_a_figure_leads_to_its_tickets_and_back(visit: Any, lead: User) -> None:
     shoot(page, "metrics-tickets")
     assert tab.axe() == []
     page.get_by_role("link", name="Closed without an investigation that was measured").click()
-    page.wait_for_url("**only=anti**")
+    page.wait_for_url("**which=anti**")
     page.get_by_role("navigation", name="Breadcrumb").or_(page.get_by_label("Breadcrumb")).get_by_role(
         "link", name="Metrics"
     ).click()

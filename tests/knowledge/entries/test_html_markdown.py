@@ -98,11 +98,15 @@ def test_what_has_no_place_is_told(page: str, said: str, kept: str) -> None:
 )
 def test_nothing_makes_it_slow(piece: str) -> None:
     def seconds(size: int) -> float:
-        before = time.process_time()
-        convert(piece * (size // len(piece)))
-        return time.process_time() - before
+        """The best of three: the process may have other things to do."""
+        found = []
+        for _ in range(3):
+            before = time.process_time()
+            convert(piece * (size // len(piece)))
+            found.append(time.process_time() - before)
+        return min(found)
 
-    assert seconds(80_000) < 20 * max(seconds(10_000), 0.02)
+    assert seconds(80_000) < 30 * max(seconds(10_000), 0.02)  # 8 times as much, with the square 64 times
 
 
 def test_headings_lead_to_fields_and_nothing_is_left_out() -> None:

@@ -1,0 +1,1 @@
+"""Customer recovery confidence: one question after a closing, and what the engineer thinks."""
