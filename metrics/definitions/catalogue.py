@@ -57,7 +57,7 @@ PHASES: Final = (
         where=_CLOSED, value="closure_s",
         anti=AntiPattern(
             "partial-reopened", "Closed on a partial diagnosis, and opened again",
-            "The diagnosis named no cause, was of low confidence or could not ask a source, and the ticket came back within 30 days.",
+            "The diagnosis left the cause open, was of low confidence or could not ask a source, and the ticket came back within 30 days.",
             f"partial AND reopened_after_s <= {30 * _DAY}",
         ),
     ),
@@ -89,7 +89,7 @@ OTHERS: Final = (
     ),
     Metric(
         "confident-time", "Time to confident diagnosis", Kind.DURATION, "s", Good.DOWN,
-        formula="Time from the ticket's beginning to the first diagnosis of medium or higher confidence that names a cause and that nothing overturned later. The share that never reached one stands beside it.",
+        formula="Time from the ticket's beginning to the first diagnosis of medium or higher confidence (40 %) that does not leave the cause open and that nothing overturned later; that nothing is wrong on our side is one. The share that never reached one stands beside it.",
         population="Tickets that began in the period and of which a run was asked for.",
         exclusions="Time in which the ticket waited for the customer. Diagnoses that a person corrected, or that a later run replaced by another confident one.",
         clock=_HOURS, source="incident.io: time to diagnose, here per ticket and without what was overturned",

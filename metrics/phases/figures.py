@@ -14,8 +14,8 @@ from metrics.phases.lanes import PHASES, WAITS, Cycle, Interval, Lane
 #: From this confidence on a diagnosis is said to be of medium, from that of high confidence (docs: confidence).
 MEDIUM: Final = 0.40
 HIGH: Final = 0.75
-#: Labels that name no cause.
-NO_CAUSE: Final = frozenset({"", "inconclusive", "no_incident", "unknown"})
+#: Labels that leave it open. That nothing is wrong on our side (`none.no_anomaly`) is an answer.
+OPEN: Final = frozenset({"", "inconclusive"})
 #: A cycle whose beginning was told so much later than it was, was read back from a helpdesk's history.
 READ_BACK_S: Final = 2 * 86_400
 
@@ -174,7 +174,7 @@ def _confident(
 
 def _names(fact: Happened, least: float) -> bool:
     confidence = _number(fact.data.get("confidence"))
-    return str(fact.data.get("label", "")) not in NO_CAUSE and confidence is not None and confidence >= least
+    return str(fact.data.get("label", "")) not in OPEN and confidence is not None and confidence >= least
 
 
 def _overturned(diagnosis: Happened, history: Sequence[Happened]) -> bool:
@@ -253,10 +253,10 @@ def _is_early(fact: Happened) -> bool:
 
 
 def _is_partial(diagnosed: Happened | None, confidence: float | None, label: str) -> bool:
-    """There is a diagnosis, and it names no cause, is of low confidence, or sources could not be asked."""
+    """There is a diagnosis, and it leaves the cause open, is of low confidence, or sources could not be asked."""
     if diagnosed is None:
         return False
-    return label in NO_CAUSE or confidence is None or confidence < MEDIUM or bool(diagnosed.data.get("unavailable"))
+    return label in OPEN or confidence is None or confidence < MEDIUM or bool(diagnosed.data.get("unavailable"))
 
 
 def _score(facts: Iterable[Happened], who: str) -> int | None:

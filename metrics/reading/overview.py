@@ -14,10 +14,13 @@ from metrics.definitions.catalogue import FEW, METRICS, PHASES
 from metrics.definitions.metric import Good, Kind, Metric
 from metrics.models import Watermark
 from metrics.reading.figures import NONE, Figure, Key, figures, only
+from metrics.reading.mix import at_mix
 from metrics.reading.scope import Scope
 
 #: Closed cycles without which no figure is shown at all.
 ENOUGH: Final = 20
+#: From this part on it is said that the mix of classes has changed the figure.
+WORTH: Final = 0.05
 #: Columns of the table of classes.
 OF_A_CLASS: Final = ("investigation-time", "escalation-rate", "first-contact", "reopened-7", "automated-tickets")
 
@@ -31,6 +34,8 @@ class Shown:
     before: Figure
     weeks: Sequence[float | None]
     provisional: bool = False
+    #: The period before at this period's mix of classes; None where it says nothing new.
+    at_mix: float | None = None
 
     @property
     def is_few(self) -> bool:
@@ -119,14 +124,31 @@ class Overview:
         for name, metric in METRICS.items():
             weekly = self._weekly.get(name, {})
             settled = self.now.date() - timedelta(days=metric.settles_days)
+            before = only(self._before, name)
             found.append(
                 Shown(
-                    metric, only(self._now, name), only(self._before, name),
+                    metric, only(self._now, name), before,
                     [weekly.get((week,), NONE).value for week in self.scope.weeks],
                     bool(metric.settles_days) and self.scope.last + timedelta(days=6) > settled,
+                    self._at_mix(metric, before),
                 )
             )  # fmt: skip
         return found
+
+    def _at_mix(self, metric: Metric, before: Figure) -> float | None:
+        """Of what stands first; of one class there is no mix."""
+        if self.scope.incident_class or before.value is None or not (metric.front or metric in PHASES):
+            return None
+        now, former = (found.get(metric.name, {}) for found in self._by_class)
+        value = at_mix(metric, now, former, self.scope.before)
+        if value is None or abs(value - before.value) <= WORTH * abs(before.value):
+            return None
+        return value
+
+    @cached_property
+    def _by_class(self) -> tuple[dict[str, dict[Key, Figure]], dict[str, dict[Key, Figure]]]:
+        wanted = [metric for metric in METRICS.values() if metric.front or metric in PHASES]
+        return figures(wanted, self.scope, ("class",)), figures(wanted, self.scope.before, ("class",))
 
     @property
     def front(self) -> list[Shown]:
