@@ -99,6 +99,8 @@ PERMISSIONS: Final[dict[str, tuple[frozenset[Role], str]]] = {
         frozenset({_A, _L, _E, _X, _R}),
         "Read the metrics of the own teams (engineers: of the tickets they work on)",
     ),
+    "review.read": (frozenset({_A, _L, _X, _R}), "Read the weekly reviews of the own teams"),
+    "review.hold": (frozenset({_L, _X}), "Prepare, hold and close weekly reviews of the own teams"),
     "customer.read": (frozenset({_A, _L, _E, _X, _R}), "Read the customer directory"),
     "customer.edit": (frozenset({_L, _X}), "Edit the customer directory"),
     "connection.read": (frozenset({_L, _X}), "See connections and their health"),

@@ -6,4 +6,7 @@ from typing import Final
 
 from altor.shell import NavItem
 
-ITEMS: Final = (NavItem("Improve", 55, "metrics", "Metrics", "chart-line", "metrics:metrics", "metrics.read", go="m"),)
+ITEMS: Final = (
+    NavItem("Improve", 55, "metrics", "Metrics", "chart-line", "metrics:metrics", "metrics.read", go="m"),
+    NavItem("Improve", 56, "reviews", "Weekly review", "clipboard-check", "metrics:reviews", "review.read"),
+)

@@ -19,6 +19,7 @@ NOTICE_KINDS: list[str] = [
     "knowledge.replies.returned.NOTICES",
     "knowledge.replies.recovered.NOTICES",
     "knowledge.recognition.watching.NOTICES",
+    "metrics.notices.NOTICE_KINDS",
 ]
 #: Slack's Web API. Replaced in tests only.
 SLACK_API_URL = "https://slack.com/api"

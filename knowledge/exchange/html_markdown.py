@@ -170,7 +170,7 @@ class _Writer:
         return ("\n\n" if is_loose else "\n").join(items)
 
     def _table(self, element: Element) -> Iterator[Block]:
-        inside = list(_walk(element, stop="table"))
+        inside = list(_inside(element))
         for caption in (one for one in inside if one.tag == "caption"):
             yield from self._paragraphs(caption.children)
         yield from self.blocks(Element("div", {}, list(_stray(element))))
@@ -299,16 +299,25 @@ def _holds_block(one: Element | str) -> bool:
     return isinstance(one, Element) and (one.tag in _BLOCKS or any(_holds_block(child) for child in one.children))
 
 
-def _walk(element: Element, stop: str = "") -> Iterator[Element]:
-    """The element and all below it in their order; not into elements called `stop`."""
+def _walk(element: Element) -> Iterator[Element]:
+    """The element and all below it in their order."""
     yield element
     for child in element.children:
-        if isinstance(child, Element) and child.tag != stop:
-            yield from _walk(child, stop)
+        if isinstance(child, Element):
+            yield from _walk(child)
 
 
 def _cells(row: Element) -> list[Element]:
     return [child for child in row.children if isinstance(child, Element) and child.tag in ("td", "th")]
+
+
+def _inside(element: Element) -> Iterator[Element]:
+    """The parts of a table; what stands within something that is none belongs to that."""
+    for child in element.children:
+        if isinstance(child, Element) and child.tag in _PARTS:
+            yield child
+            if child.tag not in ("td", "th", "caption"):
+                yield from _inside(child)
 
 
 def _stray(element: Element) -> Iterator[Element | str]:

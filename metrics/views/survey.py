@@ -36,6 +36,6 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
 def _private(answered: HttpResponse) -> HttpResponse:
     """The address is the key: it is kept out of stores, other sites' logs and search engines."""
     answered.headers["Cache-Control"] = "no-store"
-    answered.headers["Referrer-Policy"] = "no-referrer"
+    answered.headers["Referrer-Policy"] = "same-origin"  # with none at all the form has no origin, and is refused
     answered.headers["X-Robots-Tag"] = "noindex"
     return answered

@@ -60,7 +60,7 @@ def test_the_customer_answers_by_the_link_and_may_change_it(ticket: Ticket, ana:
     assert shown.status_code == 200 and "How confident are you" in shown.content.decode()
     assert ticket.subject not in shown.content.decode()
     assert RecoverySurvey.objects.get().score is None  # to open it answers nothing
-    assert (shown["Cache-Control"], shown["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert (shown["Cache-Control"], shown["Referrer-Policy"]) == ("no-store", "same-origin")
     for score in (2, 5):
         answered = client.post(url, {"score": score}, follow=True)
         assert f"You said {score} of 5" in answered.content.decode()

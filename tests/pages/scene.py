@@ -563,6 +563,8 @@ def pages(scene: Scene) -> dict[str, str]:
         "classification": at("classification"),
         "recovery-confidence": reverse("metrics:recovery", args=[scene.ticket.ref]),
         "metrics": reverse("metrics:metrics"),
+        "reviews": reverse("metrics:reviews"),
+        "review": reverse("metrics:review", args=[scene.team.slug, "2026-05-04"]),
         "metrics-tickets": reverse("metrics:tickets", args=["investigation-time"]) + "?range=52&which=anti",
         "metrics-diagnosis": reverse("metrics:diagnosis"),
         "metrics-diagnosis-nothing": reverse("metrics:diagnosis") + "?playbook=sample",

@@ -33,6 +33,8 @@ ONLY = {
     ),
     "outbound-new": _ADMINS,
     "recovery-confidence": _REPLIERS,
+    "reviews": {"admin", "lead", "agent", "read_only", "outsider"},
+    "review": {"admin", "lead", "agent", "read_only", "outsider"},
     **dict.fromkeys(("notices", "notices-filtered", "notice-channel", "notice-channel-new"), _LEADS),
     **dict.fromkeys(
         (
@@ -69,6 +71,7 @@ ONLY = {
 #: Pages of one ticket: not found for people outside its team, and for engineers it is not assigned to.
 OF_A_TICKET = {
     "recovery-confidence",
+    "review",
     "run-done",
     "run-again",
     "run-running",
@@ -275,6 +278,8 @@ _HEADER = 2
         ("backtest", 13),
         ("metrics", 17),
         ("metrics-tickets", 15),
+        ("reviews", 14),
+        ("review", 18),
         ("metrics-diagnosis", 13),
         ("outbound", 9),
         ("outbound-endpoint", 9),

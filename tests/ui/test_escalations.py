@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from escalations.interruptions.asking import Audience, ask
+from escalations.interruptions.links import link_token as question_token
 from escalations.lifecycle.acting import Doer, act
 from escalations.lifecycle.links import link_token
 from escalations.lifecycle.sending import Wish, send
@@ -136,6 +138,21 @@ def test_an_engineer_without_an_account_acknowledges_by_link(visit: Any) -> None
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator(".al-pill").first).to_contain_text("Acknowledged")
     assert page.input_value("#name") == "Eli"
+    assert tab.policy_violations() == [] and tab.complaints == []
+
+
+def test_an_engineer_without_an_account_answers_a_question_by_link(visit: Any, scene: scenes.Scene) -> None:
+    eli = make.user("elias", role="engineer", first_name="Elias")
+    ticket = make.ticket(in_team=scene.team, customer=scene.customer)
+    asked, _ = ask(ticket, "Which job started at noon?", Audience(person=eli), actor=scene.agent, now=timezone.now())
+    tab = visit(None, width=390)
+    page = tab.open(f"/q/{question_token(asked)}/")
+    page.get_by_label("Your name, as support sees it").fill("Eli")
+    page.get_by_label("Answer", exact=True).fill("The nightly export.")
+    page.get_by_role("button", name="Answer").click()
+    expect(page.get_by_role("heading", name="Answered")).to_be_visible()
+    asked.refresh_from_db()
+    assert asked.answer == "The nightly export."
     assert tab.policy_violations() == [] and tab.complaints == []
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from altor.models import User
+from investigations.services.lifecycle import resolve
+from metrics.models import Cycle, RecoverySurvey
 from metrics.phases.keeping import refresh
 from tests import factories as make
 from tests.metrics.histories import make_histories
@@ -59,3 +61,73 @@ def test_a_figure_leads_to_its_tickets_and_back(visit: Any, lead: User) -> None:
     ).click()
     page.wait_for_url("**/metrics/?**team=berlin**")
     expect(page.get_by_label("Team")).to_have_value("berlin")
+
+
+def test_a_lead_prepares_holds_and_closes_a_review_in_few_actions(visit: Any, lead: User) -> None:
+    team = lead.teams.get(slug="berlin")
+    week = Cycle.objects.filter(team=team, week__isnull=False).order_by("week").values_list("week", flat=True)[60]
+    Cycle.objects.filter(team=team, week=week).update(verdict="wrong", label="bill.tax", confidence=0.8)
+    tab = visit(lead)
+    actions = 0
+
+    def done(count: int = 1) -> None:
+        nonlocal actions
+        actions += count
+
+    page = tab.open(f"/metrics/reviews/berlin/{week.isoformat()}/")
+    done()
+    page.get_by_role("button", name="Prepare").click()
+    page.get_by_role("button", name="Begin").click()
+    done(2)
+    first = page.locator(".al-agenda > li").first
+    ref = first.locator("a").first.inner_text()
+    first.get_by_placeholder("What we learned").fill("The tax changed in March.")
+    first.get_by_role("button", name="looked at").click()
+    done(2)
+    expect(page.locator(".al-agenda > li").first).to_contain_text("Looked at")
+    page.get_by_role("textbox", name="Decisions one a line").fill("Check the tax table first")
+    page.get_by_role("button", name="Write down").click()
+    done(2)
+    page.get_by_label("What is to be done").fill("Add a step that compares tax rates")
+    page.get_by_label("Who").select_option("lena")
+    page.get_by_label("By", exact=True).fill("2026-12-18")
+    page.get_by_label("To get better").select_option("investigation-time")
+    page.get_by_role("button", name="Add action").click()
+    done(5)
+    shoot(page, "review-held")
+    assert tab.axe() == []
+    page.get_by_role("button", name="Close", exact=True).click()
+    done()
+    expect(page.locator(".al-head")).to_contain_text("Closed")
+    shoot(page, "review-closed")
+    with page.expect_download() as given:
+        page.get_by_role("link", name="Minutes").click()
+    done()
+    minutes = given.value.path().read_text()
+    assert actions < 20
+    assert f"- [x] {ref} (diagnosis was corrected)" in minutes and "The tax changed in March." in minutes
+    assert "## Decisions\n\n- Check the tax table first" in minutes
+    assert "- [ ] Add a step that compares tax rates: lena, by 2026-12-18" in minutes
+    narrow = visit(lead, theme="dark", width=390)
+    page = narrow.open(f"/metrics/reviews/berlin/{week.isoformat()}/")
+    shoot(page, "review-dark-390")
+    assert narrow.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_customer_answers_the_one_question_on_a_telephone(visit: Any, lead: User) -> None:
+    ticket = make.ticket(in_team=lead.teams.get(slug="berlin"), opened_at=timezone.now() - timedelta(hours=3))
+    resolve(ticket, actor=lead)
+    tab = visit(lead)
+    page = tab.open(f"/tickets/{ticket.ref}/")
+    page.get_by_role("button", name="Make a link for the customer").click()
+    link = page.get_by_label("Link for the customer").input_value()
+    path = "/survey/" + link.split("/survey/")[1]
+    theirs = visit(None, width=390)
+    page = theirs.open(path)
+    shoot(page, "survey-390")
+    assert theirs.axe() == []
+    page.get_by_label("4: Mostly").check()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("You said 4 of 5")
+    assert RecoverySurvey.objects.get(ticket=ticket).score == 4

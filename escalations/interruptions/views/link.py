@@ -48,6 +48,6 @@ def _name(request: HttpRequest) -> str:
 def _private(answer: HttpResponse) -> HttpResponse:
     """The address is the key: it is kept out of stores, other sites' logs and search engines."""
     answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Referrer-Policy"] = "same-origin"  # with none at all the form has no origin, and is refused
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from altor.markdown import to_html
@@ -68,6 +68,8 @@ TAGS = [f"<{name} href='/x' src='/y' colspan=3>" for name in NAMES] + [f"</{name
 
 @given(some.lists(some.sampled_from(TAGS) | some.sampled_from(["word", "word", " ", "*", "|"]), max_size=25))
 @settings(max_examples=500, deadline=None)
+@example(["<table>", "<p>", "<caption>", "word"])
+@example(["<table>", "<p>", "<tr>", "<td>", "word"])
 def test_no_word_is_lost_whatever_the_tags(parts: list[str]) -> None:
     assert to_html(written("".join(parts))).count("word") == parts.count("word")
 

@@ -1,0 +1,1 @@
+"""The weekly review: what is worth a look, proposed by the data, and what comes of it."""
