@@ -47,6 +47,7 @@ LONG = (
     "escalations/test_oncall_years.py",
     "escalations/test_in_linear.py",
     "escalations/test_demo.py",
+    "metrics/test_oracle.py",
 )
 
 
