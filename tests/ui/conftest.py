@@ -142,6 +142,12 @@ def scene(transactional_db: None) -> scenes.Scene:
     return cast("scenes.Scene", pickle.loads(_kept[0]))
 
 
+def settled(page: Page, selector: str) -> None:
+    """Wait for what htmx fills in later. It is there a moment before it listens: what is typed then would be lost."""
+    page.wait_for_selector(selector)
+    page.wait_for_function("!document.querySelector('.htmx-added, .htmx-settling, .htmx-swapping')")
+
+
 def shoot(page: Page, name: str) -> None:
     """A picture of the whole page for a person to look at, when somewhere to put it is named."""
     if SHOTS:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from altor.models import PhaseEvent
 from investigations.models import Ticket
 from tests.pages import scene as scenes
-from tests.ui.conftest import Visit, shoot
+from tests.ui.conftest import Visit, settled, shoot
 
 pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 
@@ -66,7 +66,7 @@ def test_a_closed_gate_leads_to_its_step(visit: Any, scene: scenes.Scene, width:
     shoot(page, f"gated-ticket-{width}")
     page.get_by_role("link", name="Rejections and traffic").first.click()
     page.wait_for_url("**/#step-traffic")
-    page.wait_for_selector("#reply-editor")
+    settled(page, "#reply-editor")
     in_order(tab, page)
     shoot(page, f"gated-run-{width}")
     page.get_by_role("link", name="pass anyway, with a reason").click()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from knowledge.models import Reply
 from tests.pages import scene as scenes
-from tests.ui.conftest import shoot
+from tests.ui.conftest import settled, shoot
 
 pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.ui, pytest.mark.django_db(transaction=True)]
 def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any, scene: scenes.Scene) -> None:
     tab = visit(scene.agent)
     page = tab.open(scenes.pages(scene)["run-again"])
-    page.wait_for_selector("#reply-editor")
+    settled(page, "#reply-editor")
     page.fill("#reply-text", "Hello Noor, the key is sk_live_obviouslyFake0123456789abcd.")
     page.wait_for_selector("#reply-check .al-found .leak")
     assert "must not read" in page.inner_text("#reply-check") and page.input_value("#reply-revision") == "2"
@@ -35,7 +35,7 @@ def test_a_reply_is_saved_and_checked_while_it_is_typed(visit: Any, scene: scene
 
 def test_what_was_written_is_replaced_only_after_a_yes(visit: Any, scene: scenes.Scene) -> None:
     page = visit(scene.agent).open(scenes.pages(scene)["ticket"])
-    page.wait_for_selector("#reply-editor")
+    settled(page, "#reply-editor")
     page.fill("#reply-text", "My own words.")
     expect(page.locator("#reply-revision")).to_have_value("2")
     page.select_option("#reply-kind", "holding")
