@@ -294,7 +294,9 @@ def multiply(space: str, size: int) -> None:
                 "WHERE a.space = %(space)s AND a.entry_id < %(below)s AND a.entry_id < %(first)s + %(count)s",
                 given,
             )
-        cursor.execute("UPDATE knowledge_searchterm SET count = count::bigint * %s / %s WHERE space = %s", [size, count, space])
+        cursor.execute(
+            "UPDATE knowledge_searchterm SET count = count::bigint * %s / %s WHERE space = %s", [size, count, space]
+        )
         cursor.execute("UPDATE knowledge_searchspace SET entries = %s, length = length * %s / %s WHERE space = %s",
                        [size, size, count, space])  # fmt: skip
         cursor.execute("SET maintenance_work_mem = '4GB'")
