@@ -113,7 +113,9 @@ def add_action(
     if owner is not None and not people_of(locked.team).filter(pk=owner.pk).exists():
         raise InvalidInput(f"{owner} is not of {locked.team}.", errors={"owner": ["of another team"]})
     about = locked.items.filter(ticket__ref=ticket).first() if ticket else None
-    return locked.actions.create(
+    # A double click is one action.
+    known = locked.actions.filter(text=said, owner=owner, status=ReviewAction.Status.OPEN).first()
+    return known or locked.actions.create(
         text=said, owner=owner, due=due, metric=metric, incident_class=incident_class[:20],
         ticket=about.ticket if about is not None else None,
     )  # fmt: skip

@@ -187,6 +187,7 @@ def test_closed_it_changes_no_more_and_the_team_is_told(team: Team, lead: User, 
 def test_actions_return_until_they_are_done(team: Team, lead: User, ana: User) -> None:
     review = holding.prepare(team, WEEK, actor=lead, now=NOW)
     action = holding.add_action(review, "Add a quota step", actor=lead, owner=ana)
+    assert holding.add_action(review, "Add a quota step", actor=lead, owner=ana) == action  # a double click
     holding.move(review, "closed", actor=lead)
     assert list(holding.open_actions(team)) == [action]
     later = holding.prepare(team, WEEK + timedelta(weeks=1), actor=lead, now=NOW + timedelta(weeks=1))
